@@ -1,0 +1,72 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every target compiles in Swift 6 mode with strict memory safety, and a
+// warning is an error: unsafe code has a mechanical border (docs/tour.md).
+let settings: [SwiftSetting] = [
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(of name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+  .testTarget(
+    name: name + "Tests",
+    dependencies: [.byName(name: name)] + dependencies,
+    swiftSettings: settings)
+}
+
+let package = Package(
+  name: "aviary",
+  products: [
+    .library(name: "Aviary", targets: ["Aviary"]),
+    .library(name: "AviaryWASI", targets: ["AviaryWASI"]),
+    .library(name: "AviaryText", targets: ["AviaryText"]),
+    .executable(name: "aviary", targets: ["AviaryCLI"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+  ],
+  targets: [
+    // Types, opcode table, decoder, validator.
+    library("AviaryCore", []),
+    // WAT and WAST.
+    library("AviaryText", ["AviaryCore"]),
+    // What machine code may assume; the meeting place of compilers and runtime.
+    .target(name: "CAviaryContract"),
+    library("AviaryContract", ["AviaryCore", "CAviaryContract"]),
+    // Compilers to x86-64: pure, no system call.
+    library("AviaryCodegen", ["AviaryCore", "AviaryContract", "CAviaryContract"]),
+    // Signals, assembly and system calls.
+    .target(name: "CAviaryHost", dependencies: ["CAviaryContract"]),
+    // The runtime proper.
+    library("AviaryVM", ["AviaryCore", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
+    // The public API: the only place that joins compilers and runtime.
+    library("Aviary", ["AviaryCore", "AviaryText", "AviaryContract", "AviaryCodegen", "AviaryVM"]),
+    library("AviaryWASI", ["Aviary"]),
+    // Runs .wast scripts; shared by the command and the tests.
+    library("AviaryWast", ["Aviary", "AviaryCore", "AviaryText"]),
+    .executableTarget(
+      name: "AviaryCLI",
+      dependencies: [
+        "Aviary", "AviaryCore", "AviaryText", "AviaryWASI", "AviaryWast",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+    tests(of: "AviaryCore"),
+    tests(of: "AviaryText", ["AviaryCore"]),
+    tests(of: "AviaryCodegen", ["AviaryCore", "AviaryText", "AviaryContract", "CAviaryContract"]),
+    tests(of: "AviaryVM", ["AviaryCore", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
+    tests(of: "Aviary", ["AviaryCore", "AviaryText"]),
+    tests(of: "AviaryWASI", ["Aviary"]),
+    tests(of: "AviaryWast", ["Aviary", "AviaryText"]),
+    .testTarget(name: "AviaryCLITests", dependencies: ["AviaryCLI"], swiftSettings: settings),
+  ],
+  swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,1 @@
+// Aviary: see docs/tour.md.

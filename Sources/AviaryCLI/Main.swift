@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct AviaryCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "aviary", abstract: "WebAssembly, run natively.")
+}

@@ -1,0 +1,1 @@
+// AviaryCodegen: see docs/tour.md.

@@ -1,0 +1,1 @@
+// AviaryText: see docs/tour.md.

@@ -1,0 +1,1 @@
+// AviaryVM: see docs/tour.md.

@@ -1,0 +1,1 @@
+// AviaryWASI: see docs/tour.md.

@@ -1,0 +1,1 @@
+// AviaryWast: see docs/tour.md.

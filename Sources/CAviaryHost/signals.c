@@ -1,0 +1,1 @@
+#include "aviary_host.h"
