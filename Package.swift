@@ -35,7 +35,7 @@ let package = Package(
   ],
   targets: [
     // Types, opcode table, decoder, validator.
-    library("AviaryCore", []),
+    .target(name: "AviaryCore", exclude: ["Opcodes/opcodes.tsv"], swiftSettings: settings),
     // WAT and WAST.
     library("AviaryText", ["AviaryCore"]),
     // What machine code may assume; the meeting place of compilers and runtime.
