@@ -16,6 +16,9 @@
 #define AVIARY_VMCTX_RAISE 40
 #define AVIARY_VMCTX_HEAD_SIZE 64
 
+#define AVIARY_HOST_CALL 16
+#define AVIARY_HOST_CALL_HOST 32
+
 #define AVIARY_STORE_ACTIVATION 0
 #define AVIARY_STORE_STACK_LIMIT 8
 
@@ -210,6 +213,8 @@ _Static_assert(offsetof(AviaryVMContext, memory0_base) == AVIARY_VMCTX_MEMORY0_B
 _Static_assert(offsetof(AviaryVMContext, raise) == AVIARY_VMCTX_RAISE, "raise");
 _Static_assert(offsetof(AviaryHostFunction, raise) == AVIARY_VMCTX_RAISE, "raise of host functions");
 _Static_assert(offsetof(AviaryHostFunction, store) == AVIARY_VMCTX_STORE, "store of host functions");
+_Static_assert(offsetof(AviaryHostFunction, call) == AVIARY_HOST_CALL, "call of host functions");
+_Static_assert(offsetof(AviaryHostFunction, call_host) == AVIARY_HOST_CALL_HOST, "call_host");
 _Static_assert(sizeof(AviaryVMContext) == AVIARY_VMCTX_HEAD_SIZE, "head");
 _Static_assert(offsetof(AviaryStoreContext, activation) == AVIARY_STORE_ACTIVATION, "activation");
 _Static_assert(offsetof(AviaryStoreContext, stack_limit) == AVIARY_STORE_STACK_LIMIT, "limit");

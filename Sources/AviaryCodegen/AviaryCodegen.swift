@@ -1,1 +1,0 @@
-// AviaryCodegen: see docs/tour.md.
