@@ -1,5 +1,3 @@
-package import AviaryCore
-
 /// What compilers assume of the runtime and of the CPU. Hashed into every
 /// artifact: code compiled under other assumptions does not load.
 package struct Tunables: Hashable, Sendable {
