@@ -1,5 +1,4 @@
 package import AviaryContract
-package import AviaryCore
 
 /// The door of the code generators: a valid module in, an artifact out. Pure: no
 /// system call, no state beyond the call.
