@@ -19,14 +19,17 @@ package struct Assembler: ~Copyable {
   /// Labels that are used and not yet bound.
   private var pending = 0
 
+  // The next two are `package` and not private because Swift 6.3.1 emits the
+  // destruction of this struct in other modules with references to their metadata.
+
   /// Where a label is (or -1), and the first of its fixups (or -1).
-  private struct LabelState: BitwiseCopyable {
+  package struct LabelState: BitwiseCopyable {
     var position: Int32
     var firstFixup: Int32
   }
 
   /// A place that waits for its label: it gets the label's position − `base`.
-  private struct Fixup: BitwiseCopyable {
+  package struct Fixup: BitwiseCopyable {
     var at: Int32
     var base: Int32
     var next: Int32
