@@ -26,6 +26,8 @@ package enum Limits {
   package static let locals = 50_000
   /// Of our own: values on a function's operand stack that came from multi-value operators.
   package static let operandStack = 1 << 20
+  /// Of our own.
+  package static let customSections = 1_000_000
   /// Of our own: entries of the name section that are kept.
   package static let names = 4_000_000
 }
