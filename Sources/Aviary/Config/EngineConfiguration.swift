@@ -1,0 +1,64 @@
+import AviaryContract
+
+/// What an `Engine` is made from. Checked when the engine is made; an error names
+/// the numbers that do not fit and the way out.
+public struct EngineConfiguration: Sendable {
+  /// Parts of WebAssembly that modules may use.
+  public var features: WasmFeatures = .standard
+
+  /// Threads that compile one module; nil: one for each processor.
+  public var parallelism: Int?
+
+  /// Address space behind every 32-bit memory in which an access is the memory's or faults.
+  /// With 4 GiB, code needs no bounds checks. A multiple of 64 KiB, at most 4 GiB.
+  public var memoryReservation: ByteCount = .gibibytes(4)
+  /// Address space behind the reservation that always faults: a static offset below it
+  /// needs no check. A multiple of 64 KiB.
+  public var memoryGuard: ByteCount = .gibibytes(2)
+  /// Upper bound of a 64-bit memory's address space; such memories are checked explicitly.
+  public var memory64Reservation: ByteCount = .gibibytes(64)
+
+  /// Stack of the guest, per store. Deeper recursion traps with `callStackExhausted`.
+  public var maxGuestStack: ByteCount = .kibibytes(512)
+
+  /// Every function compares the stack pointer with the limit in its prologue, instead of relying on
+  /// the guard region below the stack.
+  public var explicitStackChecks = false
+
+  /// Writes `/tmp/perf-PID.map`, so that `perf` names the guest's functions.
+  public var perfMap = false
+  /// Registers the guest's functions with a debugger through the GDB JIT interface.
+  public var gdbJIT = false
+
+  public init() {}
+
+  /// - Throws: `WasmError.limit` that names the numbers.
+  func checked() throws(WasmError) -> Tunables {
+    let page: UInt64 = 1 << 16
+    for (name, value) in [
+      ("memoryReservation", memoryReservation), ("memoryGuard", memoryGuard), ("memory64Reservation", memory64Reservation),
+    ] where value.bytes % page != 0 {
+      throw .limit("\(name) is \(value), and has to be a multiple of 64 KiB")
+    }
+    guard memoryReservation <= .gibibytes(4) else {
+      throw .limit("memoryReservation is \(memoryReservation), more than a 32-bit memory's 4 GiB")
+    }
+    guard memoryGuard <= .gibibytes(16), memory64Reservation <= .gibibytes(16 << 10) else {
+      throw .limit(
+        "memoryGuard (\(memoryGuard)) or memory64Reservation (\(memory64Reservation)) exceeds the address space; "
+          + "the limits are 16 GiB and 16 TiB")
+    }
+    guard maxGuestStack >= .kibibytes(64), maxGuestStack <= .gibibytes(1) else {
+      throw .limit("maxGuestStack is \(maxGuestStack), and has to be between 64 KiB and 1 GiB")
+    }
+    if let parallelism, parallelism < 1 || parallelism > 1024 {
+      throw .limit("parallelism is \(parallelism), and has to be between 1 and 1024")
+    }
+    var tunables = Tunables()
+    tunables.memoryReservationBytes = memoryReservation.bytes
+    tunables.memoryGuardBytes = memoryGuard.bytes
+    tunables.memory64ReservationBytes = memory64Reservation.bytes
+    tunables.stackCheck = explicitStackChecks ? .explicit : .guardRegion
+    return tunables
+  }
+}

@@ -1,0 +1,137 @@
+/// What can read and write a linear memory: `Memory`, and `Caller` for the memory of the
+/// instance that called.
+///
+/// Every method throws `WasmError.trap` with the code `memoryOutOfBounds` on a bad range,
+/// and has then changed nothing. Addresses and counts are bytes.
+///
+/// Not thread-safe, as its store.
+public protocol LinearMemoryAccess: ~Copyable {
+  /// Address of the memory's record in the runtime, for the methods of this protocol only.
+  func memoryRecord() throws(WasmError) -> MemoryRecord
+}
+
+/// An opaque token for a memory of a living store.
+@frozen public struct MemoryRecord: BitwiseCopyable {
+  @usableFromInline let address: UInt
+  @inlinable init(address: UInt) { self.address = address }
+  @inlinable var view: MemoryView { MemoryView(record: address) }
+}
+
+extension LinearMemoryAccess where Self: ~Copyable {
+  /// Reads a little-endian integer; no alignment is needed.
+  @inlinable public func load<T: FixedWidthInteger>(_ type: T.Type = T.self, at address: some GuestAddress) throws(WasmError) -> T {
+    try memoryRecord().view.load(T.self, at: address.guestAddress)
+  }
+  @inlinable public func load(_ type: Float.Type = Float.self, at address: some GuestAddress) throws(WasmError) -> Float {
+    Float(bitPattern: try load(UInt32.self, at: address))
+  }
+  @inlinable public func load(_ type: Double.Type = Double.self, at address: some GuestAddress) throws(WasmError) -> Double {
+    Double(bitPattern: try load(UInt64.self, at: address))
+  }
+
+  /// Writes a little-endian integer; no alignment is needed.
+  @inlinable public func store<T: FixedWidthInteger>(_ value: T, at address: some GuestAddress) throws(WasmError) {
+    try memoryRecord().view.store(value, at: address.guestAddress)
+  }
+  @inlinable public func store(_ value: Float, at address: some GuestAddress) throws(WasmError) {
+    try store(value.bitPattern, at: address)
+  }
+  @inlinable public func store(_ value: Double, at address: some GuestAddress) throws(WasmError) {
+    try store(value.bitPattern, at: address)
+  }
+
+  /// Copies bytes out.
+  public func bytes(at address: some GuestAddress, count: some GuestAddress) throws(WasmError) -> [UInt8] {
+    try memoryRecord().view.bytes(at: address.guestAddress, count: count.guestAddress)
+  }
+
+  /// Copies a string out; what is not UTF-8 becomes U+FFFD.
+  public func string(at address: some GuestAddress, count: some GuestAddress) throws(WasmError) -> String {
+    try memoryRecord().view.string(at: address.guestAddress, count: count.guestAddress)
+  }
+
+  /// Copies bytes in.
+  public func write(_ bytes: [UInt8], at address: some GuestAddress) throws(WasmError) {
+    let view = try memoryRecord().view
+    let failure: WasmError? = unsafe bytes.withUnsafeBytes { source in
+      do throws(WasmError) {
+        try unsafe view.write(source, at: address.guestAddress)
+        return nil
+      } catch { return error }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Copies the bytes of a span in.
+  public func write(_ bytes: RawSpan, at address: some GuestAddress) throws(WasmError) {
+    let view = try memoryRecord().view
+    let failure: WasmError? = unsafe bytes.withUnsafeBytes { source in
+      do throws(WasmError) {
+        try unsafe view.write(source, at: address.guestAddress)
+        return nil
+      } catch { return error }
+    }
+    if let failure { throw failure }
+  }
+
+  /// Copies a string's UTF-8 in, without a terminator.
+  public func write(_ string: String, at address: some GuestAddress) throws(WasmError) {
+    try write(Array(string.utf8), at: address)
+  }
+
+  /// Copies as much of the bytes in as there is room for.
+  /// - Returns: how many bytes the whole has, so that the guest can come back with more room.
+  @discardableResult
+  public func write(_ bytes: [UInt8], at address: some GuestAddress, capacity: some GuestAddress) throws(WasmError) -> Int32 {
+    guard let total = Int32(exactly: bytes.count) else {
+      throw .host("\(bytes.count) bytes are more than an i32 can count")
+    }
+    let room = capacity.guestAddress
+    if UInt64(bytes.count) <= room {
+      try write(bytes, at: address)
+    } else {
+      // Less than the count of an array, so it fits in Int.
+      try write(Array(bytes.prefix(Int(room))), at: address)
+    }
+    return total
+  }
+
+  /// Copies as much of a string's UTF-8 in as there is room for, cutting at any byte.
+  /// - Returns: how many bytes the whole has.
+  @discardableResult
+  public func write(_ string: String, at address: some GuestAddress, capacity: some GuestAddress) throws(WasmError) -> Int32 {
+    try write(Array(string.utf8), at: address, capacity: capacity)
+  }
+
+  /// Sets every byte of a range.
+  public func fill(at address: some GuestAddress, count: some GuestAddress, with byte: UInt8) throws(WasmError) {
+    let target = try unsafe memoryRecord().view.buffer(at: address.guestAddress, count: count.guestAddress)
+    unsafe target.initializeMemory(as: UInt8.self, repeating: byte)
+  }
+
+  /// Copies within the memory; the ranges may overlap.
+  public func copy(from source: some GuestAddress, to target: some GuestAddress, count: some GuestAddress) throws(WasmError) {
+    let view = try memoryRecord().view
+    let from = try unsafe view.buffer(at: source.guestAddress, count: count.guestAddress)
+    let to = try unsafe view.buffer(at: target.guestAddress, count: count.guestAddress)
+    unsafe to.copyMemory(from: UnsafeRawBufferPointer(from))
+  }
+
+  /// Lends a range to `body`, without a copy. The guest must not run meanwhile in a way that depends on
+  /// these bytes; the span cannot leave the closure.
+  public func withBytes<Result, Failure: Error>(
+    at address: some GuestAddress, count: some GuestAddress, _ body: (RawSpan) throws(Failure) -> Result
+  ) throws -> Result {
+    let range = try unsafe memoryRecord().view.buffer(at: address.guestAddress, count: count.guestAddress)
+    return try body(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(range)))
+  }
+
+  /// Lends a range to `body` for reading and writing, without a copy.
+  public func withMutableBytes<Result, Failure: Error>(
+    at address: some GuestAddress, count: some GuestAddress, _ body: (inout MutableRawSpan) throws(Failure) -> Result
+  ) throws -> Result {
+    let range = try unsafe memoryRecord().view.buffer(at: address.guestAddress, count: count.guestAddress)
+    var span = unsafe MutableRawSpan(_unsafeBytes: range)
+    return try body(&span)
+  }
+}

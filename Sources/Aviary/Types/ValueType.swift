@@ -1,0 +1,70 @@
+/// The type of a WebAssembly value (3.0, section 2.3).
+public enum ValueType: Hashable, Sendable, CustomStringConvertible {
+  case i32, i64, f32, f64, v128
+  case reference(ReferenceType)
+
+  public static let funcref = ValueType.reference(.init(.function))
+  public static let externref = ValueType.reference(.init(.extern))
+  public static let anyref = ValueType.reference(.init(.any))
+  public static let exnref = ValueType.reference(.init(.exception))
+
+  public var isReference: Bool { if case .reference = self { true } else { false } }
+
+  public var description: String {
+    switch self {
+    case .i32: "i32"
+    case .i64: "i64"
+    case .f32: "f32"
+    case .f64: "f64"
+    case .v128: "v128"
+    case .reference(let type): type.description
+    }
+  }
+}
+
+/// A reference type: what it points to, and whether it may be null.
+public struct ReferenceType: Hashable, Sendable, CustomStringConvertible {
+  public var heap: HeapType
+  public var isNullable: Bool
+  public init(_ heap: HeapType, isNullable: Bool = true) {
+    self.heap = heap
+    self.isNullable = isNullable
+  }
+  public var description: String { isNullable ? "(ref null \(heap))" : "(ref \(heap))" }
+}
+
+/// What a reference points to.
+public enum HeapType: Hashable, Sendable, CustomStringConvertible {
+  case function, noFunction
+  case extern, noExtern
+  case any, eq, i31, structure, array, none
+  case exception, noException
+  /// A type that a module defines.
+  case defined(DefinedType)
+
+  public var description: String {
+    switch self {
+    case .function: "func"
+    case .noFunction: "nofunc"
+    case .extern: "extern"
+    case .noExtern: "noextern"
+    case .any: "any"
+    case .eq: "eq"
+    case .i31: "i31"
+    case .structure: "struct"
+    case .array: "array"
+    case .none: "none"
+    case .exception: "exn"
+    case .noException: "noexn"
+    case .defined(let type): type.description
+    }
+  }
+}
+
+/// A type that a module defines, as its engine knows it: equal types of two modules of one
+/// engine are equal here.
+public struct DefinedType: Hashable, Sendable, CustomStringConvertible {
+  /// The engine's canonical number, from 1.
+  let id: UInt32
+  public var description: String { "$\(id)" }
+}

@@ -1,0 +1,63 @@
+/// A Swift type that stands for a WebAssembly type in typed functions.
+///
+/// i32: `Int32`, `UInt32`, `Bool` · i64: `Int64`, `UInt64` · f32: `Float` · f64: `Double` ·
+/// v128: `V128` · funcref: `Function?` · externref: `ExternRef?`.
+public protocol WasmType: SendableMetatype {
+  static var wasmType: ValueType { get }
+  /// Reads a value that the guest or host has put there.
+  init(slot: ValueSlot, in context: StoreContext)
+  /// - Throws: `WasmError.host` for a reference that belongs to another store.
+  func slot(in context: StoreContext) throws -> ValueSlot
+}
+
+extension Int32: WasmType {
+  @inlinable public static var wasmType: ValueType { .i32 }
+  @inlinable public init(slot: ValueSlot, in context: StoreContext) { self.init(truncatingIfNeeded: slot.low) }
+  @inlinable public func slot(in context: StoreContext) -> ValueSlot { .init(low: UInt64(UInt32(bitPattern: self))) }
+}
+extension UInt32: WasmType {
+  @inlinable public static var wasmType: ValueType { .i32 }
+  @inlinable public init(slot: ValueSlot, in context: StoreContext) { self.init(truncatingIfNeeded: slot.low) }
+  @inlinable public func slot(in context: StoreContext) -> ValueSlot { .init(low: UInt64(self)) }
+}
+/// false is 0, anything else is true.
+extension Bool: WasmType {
+  @inlinable public static var wasmType: ValueType { .i32 }
+  @inlinable public init(slot: ValueSlot, in context: StoreContext) { self = UInt32(truncatingIfNeeded: slot.low) != 0 }
+  @inlinable public func slot(in context: StoreContext) -> ValueSlot { .init(low: self ? 1 : 0) }
+}
+extension Int64: WasmType {
+  @inlinable public static var wasmType: ValueType { .i64 }
+  @inlinable public init(slot: ValueSlot, in context: StoreContext) { self.init(truncatingIfNeeded: slot.low) }
+  @inlinable public func slot(in context: StoreContext) -> ValueSlot { .init(low: UInt64(bitPattern: self)) }
+}
+extension UInt64: WasmType {
+  @inlinable public static var wasmType: ValueType { .i64 }
+  @inlinable public init(slot: ValueSlot, in context: StoreContext) { self = slot.low }
+  @inlinable public func slot(in context: StoreContext) -> ValueSlot { .init(low: self) }
+}
+extension Float: WasmType {
+  @inlinable public static var wasmType: ValueType { .f32 }
+  @inlinable public init(slot: ValueSlot, in context: StoreContext) { self.init(bitPattern: UInt32(truncatingIfNeeded: slot.low)) }
+  @inlinable public func slot(in context: StoreContext) -> ValueSlot { .init(low: UInt64(bitPattern)) }
+}
+extension Double: WasmType {
+  @inlinable public static var wasmType: ValueType { .f64 }
+  @inlinable public init(slot: ValueSlot, in context: StoreContext) { self.init(bitPattern: slot.low) }
+  @inlinable public func slot(in context: StoreContext) -> ValueSlot { .init(low: bitPattern) }
+}
+
+/// 16 bytes of vector, little-endian.
+public struct V128: Hashable, Sendable, BitwiseCopyable {
+  public var low: UInt64
+  public var high: UInt64
+  @inlinable public init(low: UInt64, high: UInt64) {
+    self.low = low
+    self.high = high
+  }
+}
+extension V128: WasmType {
+  @inlinable public static var wasmType: ValueType { .v128 }
+  @inlinable public init(slot: ValueSlot, in context: StoreContext) { self.init(low: slot.low, high: slot.high) }
+  @inlinable public func slot(in context: StoreContext) -> ValueSlot { .init(low: low, high: high) }
+}
