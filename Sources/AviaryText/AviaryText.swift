@@ -1,1 +1,0 @@
-// AviaryText: see docs/tour.md.
