@@ -1,2 +1,156 @@
+// CAviaryHost: how a thread gets into the guest and out of it again.
+//
+//   enter.S       the switch of stacks, traps, host calls, builtin stubs
+//   call.c        activations: entry and nested entry
+//   threads.c     what each thread needs once: signal stack, stack bounds
+//   signals.c     faults of the guest become traps; all else is passed on
+//   ranges.c      which addresses are machine code of a guest
+//   interrupt.c   stopping a guest from another thread
+//   system.c      system calls with errno as result
+//
+// It makes no policy and allocates nothing per call. The runtime (AviaryVM) is
+// its only client.
 #pragma once
 #include "aviary_contract.h"
+
+#define AVIARY_ACT_ENTRY_RBP 96
+#define AVIARY_HOST_FUNCTION_CALL 16
+#define AVIARY_BUILTIN_STUBS 20
+#define AVIARY_MXCSR_DEFAULT 0x1f80
+#define AVIARY_MXCSR_CONTROL 0xffc0 // without the sticky exception flags
+
+#ifndef __ASSEMBLER__
+#include <signal.h>
+#include <stdbool.h>
+
+_Static_assert(offsetof(AviaryActivation, entry_rbp) == AVIARY_ACT_ENTRY_RBP, "act.entry_rbp");
+_Static_assert(offsetof(AviaryHostFunction, call) == AVIARY_HOST_FUNCTION_CALL, "host.call");
+_Static_assert(AVIARY_BUILTIN_COUNT <= AVIARY_BUILTIN_STUBS, "enter.S has too few stubs");
+
+// Result of aviary_call beside the trap codes: the store runs on another thread,
+// or its activation is not suspended in a host call. Nothing was executed.
+enum { AVIARY_CALL_MISUSED = 0x10000 };
+
+// What a trap left behind; valid until the store's next call.
+typedef struct AviaryTrapReport {
+  uint32_t code;
+  uint32_t signal;         // 0 for a checked trap
+  uintptr_t pc;
+  uintptr_t rbp;
+  uintptr_t rsp;           // of a signal, else 0
+  uintptr_t fault_address;
+  uintptr_t entry_rbp;     // end of the innermost activation's frames
+  // The activation around the trapping one on this store, for the backtrace:
+  // its guest frames start at outer_rbp, and so on through `outer`.
+  const AviaryActivation *outer;
+} AviaryTrapReport;
+
+// Addresses that a guest of a store may fault on: a memory's reservation with
+// its guards.
+typedef struct AviaryRegion {
+  uintptr_t start;
+  uintptr_t end;
+} AviaryRegion;
+
+// The runtime's part of a store context. Made zeroed by the runtime, one a store.
+typedef struct AviaryHostStore {
+  AviaryStoreContext context; // first: machine code sees only this
+  uintptr_t guard_low;        // the guest stack: [guard_low, stack_low) faults
+  uintptr_t stack_low;
+  uintptr_t stack_high;
+  uint32_t interrupted;       // set by aviary_interrupt, cleared by aviary_interrupt_clear
+  int32_t thread;             // kernel id of the thread inside, or 0
+  // Regions, unsorted. Replaced as a whole: written on the store's own thread
+  // while no guest code runs, read by that thread's signal handler.
+  const AviaryRegion *regions;
+  size_t region_count;
+  AviaryTrapReport report;
+} AviaryHostStore;
+
+_Static_assert(offsetof(AviaryHostStore, context) == 0, "machine code sees the context first");
+
+// MARK: Calls
+
+// Installs the signal handlers, once per process. 0 or an errno.
+int aviary_host_install(void);
+
+// Enters the guest on the store's guest stack, or, from within a host call,
+// below the suspended guest. Returns AVIARY_TRAP_NONE, a trap code (details in
+// store->report), or AVIARY_CALL_MISUSED.
+//
+// Contract: thunk, vmctx, code and values belong together; the store is used
+// by one thread at a time; nothing unwinds through this call.
+uint32_t aviary_call(
+    AviaryHostStore *store, AviaryEntryThunk thunk, AviaryVMContext *vmctx, const void *code,
+    AviaryValue *values);
+
+// Makes a builtin or host function of the innermost activation trap when it returns.
+static inline void aviary_set_pending(AviaryStoreContext *store, uint32_t code) {
+  store->activation->pending = code;
+}
+
+// Entry points for machine code; never called from C.
+extern const char aviary_raise[];
+extern const char aviary_call_host[];
+
+// What machine code's builtin table holds: stubs that switch to the host's stack.
+extern const void *const aviary_builtin_stubs[AVIARY_BUILTIN_STUBS];
+// What the stubs call: C functions with the builtin's arguments. Installed once
+// by the runtime before the first entry.
+void aviary_builtin_install(uint32_t builtin, const void *function);
+
+// Addresses as values, for languages that cannot take them.
+const void *aviary_raise_address(void);
+const void *aviary_call_host_address(void);
+const void *const *aviary_builtin_table(void);
+
+// MARK: Code ranges (async-signal-safe to look up)
+
+typedef struct AviaryTrapEntry {
+  uint32_t offset; // from the range's start; sorted
+  uint32_t code;   // AviaryTrap
+} AviaryTrapEntry;
+
+// Registers [start, end) as guest code. `traps` stays valid until it is removed.
+// False when out of memory or when it overlaps another.
+bool aviary_code_add(uintptr_t start, uintptr_t end, const AviaryTrapEntry *traps, size_t count);
+void aviary_code_remove(uintptr_t start);
+bool aviary_code_contains(uintptr_t pc);
+
+// MARK: Interruption (any thread)
+
+// Makes the store's guest trap with AVIARY_TRAP_INTERRUPTED, now or at its next
+// entry, until cleared. True while the guest is still inside: the caller then
+// repeats after a pause, since the signal may have met a moment at which
+// neither landing nor the pending flag stops it.
+bool aviary_interrupt(AviaryHostStore *store);
+void aviary_interrupt_clear(AviaryHostStore *store);
+bool aviary_interrupt_is_set(const AviaryHostStore *store);
+
+// MARK: System calls. Results are values or a negative errno.
+
+enum {
+  AVIARY_SYSTEM_RESERVE = 0,
+  AVIARY_SYSTEM_PROTECT = 1,
+  AVIARY_SYSTEM_UNMAP = 2,
+  AVIARY_SYSTEM_MEMFD = 3,
+  AVIARY_SYSTEM_MAP_FILE = 4,
+  AVIARY_SYSTEM_ADVISE = 5,
+};
+// Tests make system calls fail: called before each with its number; a non-zero
+// result is the errno to fail with. Null in production.
+void aviary_system_set_injector(int (*injector)(int operation));
+
+enum { AVIARY_PROTECT_NONE = 0, AVIARY_PROTECT_READ = 1, AVIARY_PROTECT_WRITE = 2, AVIARY_PROTECT_EXECUTE = 4 };
+intptr_t aviary_system_reserve(size_t bytes, int protection);
+intptr_t aviary_system_protect(uintptr_t address, size_t bytes, int protection);
+intptr_t aviary_system_unmap(uintptr_t address, size_t bytes);
+intptr_t aviary_system_memfd(const char *name, size_t bytes);
+intptr_t aviary_system_map_file(int fd, size_t bytes, int protection);
+intptr_t aviary_system_discard(uintptr_t address, size_t bytes);
+void aviary_system_close(int fd);
+const char *aviary_system_error_name(int error);
+
+// Runs `body(context)` on a new detached thread. 0 or an errno.
+int aviary_thread_start(void (*body)(void *context), void *context);
+#endif

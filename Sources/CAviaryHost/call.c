@@ -1,0 +1,94 @@
+#include "internal.h"
+
+// Room on the guest's stack that a nested entry must find, so that its thunk and
+// a signal frame without an alternate stack fit.
+enum { NESTED_ROOM = 32 * 1024 };
+
+const void *aviary_builtin_targets[AVIARY_BUILTIN_STUBS];
+
+void aviary_builtin_install(uint32_t builtin, const void *function) {
+  if (builtin < AVIARY_BUILTIN_STUBS) aviary_builtin_targets[builtin] = function;
+}
+
+const void *aviary_raise_address(void) { return aviary_raise; }
+const void *aviary_call_host_address(void) { return aviary_call_host; }
+const void *const *aviary_builtin_table(void) { return aviary_builtin_stubs; }
+
+static uint32_t refuse(AviaryHostStore *store, AviaryActivation *outer, uint32_t code) {
+  store->report = (AviaryTrapReport){.code = code, .outer = outer};
+  return code;
+}
+
+// Out of the hot path: what a trap left is copied before the activation goes.
+__attribute__((noinline)) static uint32_t report(
+    AviaryHostStore *store, const AviaryActivation *activation, uint32_t code) {
+  store->report = (AviaryTrapReport){
+      .code = code,
+      .signal = (uint32_t)activation->reserved[0],
+      .pc = activation->trap_pc,
+      .rbp = activation->trap_rbp,
+      .rsp = activation->reserved[1],
+      .fault_address = activation->fault_address,
+      .entry_rbp = activation->entry_rbp,
+      .outer = activation->store_previous,
+  };
+  return code;
+}
+
+uint32_t aviary_call(
+    AviaryHostStore *store, AviaryEntryThunk thunk, AviaryVMContext *vmctx, const void *code,
+    AviaryValue *values) {
+  ThreadState *thread = aviary_thread_state();
+  AviaryActivation *outer = store->context.activation;
+  if (AVIARY_UNLIKELY(thread->id == 0) && aviary_thread_prepare(thread) != 0) {
+    return refuse(store, outer, AVIARY_TRAP_ALLOCATION);
+  }
+  // A guest that calls itself through host functions uses up the native stack,
+  // which has no guard that we could recover from.
+  uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  uintptr_t native_room = here - thread->stack_low;
+  if (AVIARY_UNLIKELY(native_room < thread->stack_reserve)) {
+    return refuse(store, outer, AVIARY_TRAP_CALL_STACK_EXHAUSTED);
+  }
+  uintptr_t top = store->stack_high;
+  if (outer != NULL) {
+    if (store->thread != thread->id || outer->guest_rsp == 0) return AVIARY_CALL_MISUSED;
+    top = outer->guest_rsp & ~(uintptr_t)15;
+    if (top < store->stack_low + NESTED_ROOM) {
+      return refuse(store, outer, AVIARY_TRAP_CALL_STACK_EXHAUSTED);
+    }
+  }
+  AviaryActivation activation;
+  activation.previous = thread->activation;
+  activation.store = &store->context;
+  activation.guest_rsp = 0;
+  activation.trap_code = AVIARY_TRAP_NONE;
+  activation.pending = AVIARY_TRAP_NONE;
+  activation.trap_pc = 0;
+  activation.trap_rbp = 0;
+  activation.fault_address = 0;
+  activation.guard_low = store->guard_low;
+  activation.stack_low = store->stack_low;
+  activation.stack_high = store->stack_high;
+  activation.store_previous = outer;
+  activation.reserved[0] = 0;
+  activation.reserved[1] = 0;
+  activation.entry_rbp = 0;
+  // A signal handler of this thread sees an activation only when it is whole.
+  atomic_signal_fence(memory_order_seq_cst);
+  store->context.activation = &activation;
+  thread->activation = &activation;
+  __atomic_store_n(&store->thread, thread->id, __ATOMIC_RELAXED);
+  // Pairs with aviary_interrupt, which sets the flag, makes every thread pass a
+  // barrier, and then looks at `thread`: either it sees us or we see the flag.
+  atomic_signal_fence(memory_order_seq_cst);
+  uint32_t result = AVIARY_TRAP_INTERRUPTED;
+  if (AVIARY_LIKELY(__atomic_load_n(&store->interrupted, __ATOMIC_RELAXED) == 0)) {
+    result = aviary_enter(&activation, thunk, vmctx, code, values, top);
+  }
+  thread->activation = activation.previous;
+  store->context.activation = outer;
+  if (outer == NULL) __atomic_store_n(&store->thread, 0, __ATOMIC_RELEASE);
+  if (AVIARY_LIKELY(result == AVIARY_TRAP_NONE)) return AVIARY_TRAP_NONE;
+  return report(store, &activation, result);
+}

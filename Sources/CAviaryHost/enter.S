@@ -1,0 +1,266 @@
+// Into the guest and out of it. docs/abi.md has the register rules.
+//
+//   host stack                          guest stack
+//   ┌──────────────────────────┐        ┌──────────────────────────┐ top
+//   │ caller of aviary_enter   │        │ pc in aviary_enter       │
+//   │ return address           │   ┌────┤ host's rbp               │ <- entry_rbp
+//   │ rbp                      │ <─┘    │ entry thunk's frame      │
+//   │ rbx r12 r13 r14 r15      │        │ guest frames             │
+//   │ activation               │        │ host thunk's frame       │
+//   │ pad, mxcsr               │ <─┐    │ rbp rbx r12              │ <- guest_rsp
+//   ├──────────────────────────┤   │    └──────────────────────────┘
+//   │ host function or builtin │   └─ host_rsp
+//   └──────────────────────────┘
+//
+// A trap is a jump to .Lland with rsp = host_rsp and eax = code: everything else
+// is reloaded from there. Since this file touches the guest's stack
+// (pushes that may meet the guard), its text is bounded by the symbols
+// aviary_text_start and aviary_text_end, and the signal handler accepts a
+// stack overflow in it.
+#include "aviary_host.h"
+
+  .intel_syntax noprefix
+  .text
+  .p2align 6
+  .globl aviary_text_start
+  .hidden aviary_text_start
+aviary_text_start:
+
+// uint32_t aviary_enter(activation rdi, thunk rsi, vmctx rdx, code rcx, values r8, top r9)
+// `top` is 16-byte aligned. Leaves by ret: the return predictor stays in step.
+  .globl aviary_enter
+  .hidden aviary_enter
+  .type aviary_enter, @function
+  .p2align 5
+aviary_enter:
+  .cfi_startproc
+  push rbp
+  .cfi_def_cfa_offset 16
+  .cfi_offset rbp, -16
+  mov rbp, rsp
+  .cfi_def_cfa_register rbp
+  push rbx
+  push r12
+  push r13
+  push r14
+  push r15
+  .cfi_offset rbx, -24
+  .cfi_offset r12, -32
+  .cfi_offset r13, -40
+  .cfi_offset r14, -48
+  .cfi_offset r15, -56
+  push rdi
+  sub rsp, 16
+  // The guest computes with the default modes, whatever the host chose.
+  stmxcsr [rsp]
+  mov eax, [rsp]
+  and eax, AVIARY_MXCSR_CONTROL
+  cmp eax, AVIARY_MXCSR_DEFAULT
+  jne .Ldefault_mxcsr
+.Lswitch:
+  mov rbx, rdi
+  mov [rdi + AVIARY_ACT_HOST_RSP], rsp
+  lea rax, [rip + .Lhost_pc]
+  mov [r9 - 8], rax
+  mov [r9 - 16], rbp
+  lea rsp, [r9 - 16]
+  mov rbp, rsp
+  // The host's frame is found through the guest's: CFA = [rbp] + 16.
+  .cfi_remember_state
+  .cfi_escape 0x0f, 0x05, 0x76, 0x00, 0x06, 0x23, 0x10
+  mov [rdi + AVIARY_ACT_ENTRY_RBP], rsp
+  mov rax, rsi
+  mov rdi, rdx
+  mov rsi, rcx
+  mov rdx, r8
+  call rax
+.Lhost_pc:
+  mov rsp, [rbx + AVIARY_ACT_HOST_RSP]
+  .cfi_restore_state
+  .cfi_def_cfa rsp, 80
+  xor eax, eax
+  .globl aviary_land
+  .hidden aviary_land
+aviary_land: // rsp = host_rsp, eax = trap code; nothing else is known
+  mov ecx, [rsp]
+  and ecx, AVIARY_MXCSR_CONTROL
+  cmp ecx, AVIARY_MXCSR_DEFAULT
+  jne .Lhost_mxcsr
+.Lleave:
+  add rsp, 24
+  .cfi_def_cfa rsp, 56
+  pop r15
+  .cfi_def_cfa_offset 48
+  pop r14
+  .cfi_def_cfa_offset 40
+  pop r13
+  .cfi_def_cfa_offset 32
+  pop r12
+  .cfi_def_cfa_offset 24
+  pop rbx
+  .cfi_def_cfa_offset 16
+  pop rbp
+  .cfi_def_cfa_offset 8
+  ret
+.Lhost_mxcsr:
+  .cfi_def_cfa rsp, 80
+  ldmxcsr [rsp]
+  jmp .Lleave
+.Ldefault_mxcsr:
+  .cfi_def_cfa rbp, 16
+  mov dword ptr [rsp + 4], AVIARY_MXCSR_DEFAULT
+  ldmxcsr [rsp + 4]
+  jmp .Lswitch
+  .cfi_endproc
+  .size aviary_enter, . - aviary_enter
+
+// Jumped to by the guest's trap stubs: eax = code, [rsp] = the site's return
+// address, rbp = the trapping frame, r15 = any context of the store.
+  .globl aviary_raise
+  .type aviary_raise, @function
+  .p2align 5
+aviary_raise:
+  .cfi_startproc
+  mov rcx, [r15 + AVIARY_VMCTX_STORE]
+  mov rcx, [rcx + AVIARY_STORE_ACTIVATION]
+  mov rdx, [rsp]
+  mov [rcx + AVIARY_ACT_TRAP_CODE], eax
+  mov [rcx + AVIARY_ACT_TRAP_PC], rdx
+  mov [rcx + AVIARY_ACT_TRAP_RBP], rbp
+  mov rsp, [rcx + AVIARY_ACT_HOST_RSP]
+  jmp aviary_land
+  .cfi_endproc
+  .size aviary_raise, . - aviary_raise
+
+// Called by host thunks on the guest's stack: rdi = AviaryHostFunction, rsi =
+// caller's context, rdx = values. Runs self->call on the host's stack.
+  .globl aviary_call_host
+  .type aviary_call_host, @function
+  .p2align 5
+aviary_call_host:
+  .cfi_startproc
+  push rbp
+  .cfi_def_cfa_offset 16
+  .cfi_offset rbp, -16
+  mov rbp, rsp
+  .cfi_def_cfa_register rbp
+  push rbx
+  push r12
+  .cfi_offset rbx, -24
+  .cfi_offset r12, -32
+  mov rax, [rdi + AVIARY_VMCTX_STORE]
+  mov rbx, [rax + AVIARY_STORE_ACTIVATION]
+  mov [rbx + AVIARY_ACT_GUEST_RSP], rsp
+  mov [rbx + AVIARY_ACT_GUEST_RBP], rbp
+  mov rsp, [rbx + AVIARY_ACT_HOST_RSP]
+  call [rdi + AVIARY_HOST_FUNCTION_CALL]
+.Lback_to_guest: // eax = status (0: go on)
+  mov rsp, [rbx + AVIARY_ACT_GUEST_RSP]
+  mov qword ptr [rbx + AVIARY_ACT_GUEST_RSP], 0
+  or eax, [rbx + AVIARY_ACT_PENDING]
+  jne .Lhost_raised
+  pop r12
+  pop rbx
+  pop rbp
+  .cfi_def_cfa rsp, 8
+  ret
+.Lhost_raised: // a status of the function, a pending trap, or both: the pending one wins
+  .cfi_def_cfa rbp, 16
+  mov ecx, [rbx + AVIARY_ACT_PENDING]
+  test ecx, ecx
+  cmovne eax, ecx
+  pop r12
+  pop rbx
+  pop rbp
+  .cfi_def_cfa rsp, 8
+  jmp aviary_raise
+  .cfi_endproc
+  .size aviary_call_host, . - aviary_call_host
+
+// Builtins: machine code calls a stub with rdi = its context; the C function of
+// the table runs on the host's stack; a trap is left in `pending`.
+  .p2align 5
+  .type aviary_builtin_common, @function
+aviary_builtin_common:
+  .cfi_startproc
+  push rbp
+  .cfi_def_cfa_offset 16
+  .cfi_offset rbp, -16
+  mov rbp, rsp
+  .cfi_def_cfa_register rbp
+  push rbx
+  push r12
+  .cfi_offset rbx, -24
+  .cfi_offset r12, -32
+  mov r10, [rdi + AVIARY_VMCTX_STORE]
+  mov rbx, [r10 + AVIARY_STORE_ACTIVATION]
+  mov [rbx + AVIARY_ACT_GUEST_RSP], rsp
+  mov [rbx + AVIARY_ACT_GUEST_RBP], rbp
+  mov rsp, [rbx + AVIARY_ACT_HOST_RSP]
+  call r11
+  mov rsp, [rbx + AVIARY_ACT_GUEST_RSP]
+  mov qword ptr [rbx + AVIARY_ACT_GUEST_RSP], 0
+  cmp dword ptr [rbx + AVIARY_ACT_PENDING], 0
+  jne .Lbuiltin_raised
+  pop r12
+  pop rbx
+  pop rbp
+  .cfi_def_cfa rsp, 8
+  ret
+.Lbuiltin_raised:
+  .cfi_def_cfa rbp, 16
+  mov eax, [rbx + AVIARY_ACT_PENDING]
+  pop r12
+  pop rbx
+  pop rbp
+  .cfi_def_cfa rsp, 8
+  jmp aviary_raise
+  .cfi_endproc
+  .size aviary_builtin_common, . - aviary_builtin_common
+
+  .macro builtin number
+  .p2align 4
+  .type .Lbuiltin_\number, @function
+.Lbuiltin_\number:
+  mov r11, [rip + aviary_builtin_targets + 8 * \number]
+  jmp aviary_builtin_common
+  .endm
+
+  .cfi_startproc
+  builtin 0
+  builtin 1
+  builtin 2
+  builtin 3
+  builtin 4
+  builtin 5
+  builtin 6
+  builtin 7
+  builtin 8
+  builtin 9
+  builtin 10
+  builtin 11
+  builtin 12
+  builtin 13
+  builtin 14
+  builtin 15
+  builtin 16
+  builtin 17
+  builtin 18
+  builtin 19
+  .cfi_endproc
+
+  .globl aviary_text_end
+  .hidden aviary_text_end
+aviary_text_end:
+
+  .section .data.rel.ro, "aw", @progbits
+  .p2align 3
+  .globl aviary_builtin_stubs
+  .type aviary_builtin_stubs, @object
+aviary_builtin_stubs:
+  .irp number, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19
+  .quad .Lbuiltin_\number
+  .endr
+  .size aviary_builtin_stubs, . - aviary_builtin_stubs
+
+  .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,39 @@
+#define _GNU_SOURCE
+#include "internal.h"
+#include <linux/membarrier.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void prepare(void) {
+  syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+}
+
+// The entering thread stores `thread` and loads `interrupted` without a fence
+// (it would cost more than the rest of the entry); the barrier here stands for it.
+// Where membarrier is missing, the pause before the caller's next attempt drains
+// any store buffer: hence "true" then even when nobody is seen inside.
+static bool barrier(void) {
+  pthread_once(&once, prepare);
+  return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+}
+
+bool aviary_interrupt(AviaryHostStore *store) {
+  bool first = __atomic_exchange_n(&store->interrupted, 1, __ATOMIC_SEQ_CST) == 0;
+  bool ordered = !first || barrier();
+  int32_t thread = __atomic_load_n(&store->thread, __ATOMIC_SEQ_CST);
+  if (thread == 0) return !ordered;
+  // A thread that has left meanwhile, or a new one of the same number, ignores it.
+  syscall(SYS_tgkill, getpid(), thread, aviary_interrupt_signal());
+  return true;
+}
+
+void aviary_interrupt_clear(AviaryHostStore *store) {
+  __atomic_store_n(&store->interrupted, 0, __ATOMIC_SEQ_CST);
+}
+
+bool aviary_interrupt_is_set(const AviaryHostStore *store) {
+  return __atomic_load_n(&store->interrupted, __ATOMIC_RELAXED) != 0;
+}
