@@ -1,6 +1,6 @@
 #include "internal.h"
 
-// Room on the guest's stack that a nested entry must find, so that its thunk and
+// Room on the guest's stack that a nested entry must find: its first frames and
 // a signal frame without an alternate stack fit.
 enum { NESTED_ROOM = 32 * 1024 };
 

@@ -7,24 +7,19 @@
 //   │ rbp                      │ <─┘    │ entry thunk's frame      │
 //   │ rbx r12 r13 r14 r15      │        │ guest frames             │
 //   │ activation               │        │ host thunk's frame       │
-//   │ pad, mxcsr               │ <─┐    │ rbp rbx r12              │ <- guest_rsp
+//   │ pad, mxcsr               │ <─┐    │ return pc in the thunk   │ <- guest_rsp
 //   ├──────────────────────────┤   │    └──────────────────────────┘
-//   │ host function or builtin │   └─ host_rsp
+//   │ rbx                      │   └─ host_rsp
+//   │ host function or builtin │
 //   └──────────────────────────┘
 //
 // A trap is a jump to .Lland with rsp = host_rsp and eax = code: everything else
-// is reloaded from there. Since this file touches the guest's stack
-// (pushes that may meet the guard), its text is bounded by the symbols
-// aviary_text_start and aviary_text_end, and the signal handler accepts a
-// stack overflow in it.
+// is reloaded from there. Nothing here pushes on a guest stack that the guest may
+// have used up.
 #include "aviary_host.h"
 
   .intel_syntax noprefix
   .text
-  .p2align 6
-  .globl aviary_text_start
-  .hidden aviary_text_start
-aviary_text_start:
 
 // uint32_t aviary_enter(activation rdi, thunk rsi, vmctx rdx, code rcx, values r8, top r9)
 // `top` is 16-byte aligned. Leaves by ret: the return predictor stays in step.
@@ -133,87 +128,70 @@ aviary_raise:
   .size aviary_raise, . - aviary_raise
 
 // Called by host thunks on the guest's stack: rdi = AviaryHostFunction, rsi =
-// caller's context, rdx = values. Runs self->call on the host's stack.
+// caller's context, rdx = values. Runs self->call on the host's stack. Pushes
+// nothing on the guest's stack, so it cannot meet the guard; rbp stays the
+// thunk's, so the chain of frames goes on.
   .globl aviary_call_host
   .type aviary_call_host, @function
   .p2align 5
 aviary_call_host:
   .cfi_startproc
-  push rbp
-  .cfi_def_cfa_offset 16
-  .cfi_offset rbp, -16
-  mov rbp, rsp
-  .cfi_def_cfa_register rbp
-  push rbx
-  push r12
-  .cfi_offset rbx, -24
-  .cfi_offset r12, -32
   mov rax, [rdi + AVIARY_VMCTX_STORE]
-  mov rbx, [rax + AVIARY_STORE_ACTIVATION]
-  mov [rbx + AVIARY_ACT_GUEST_RSP], rsp
-  mov [rbx + AVIARY_ACT_GUEST_RBP], rbp
-  mov rsp, [rbx + AVIARY_ACT_HOST_RSP]
+  mov rax, [rax + AVIARY_STORE_ACTIVATION]
+  mov [rax + AVIARY_ACT_GUEST_RSP], rsp
+  mov [rax + AVIARY_ACT_GUEST_RBP], rbp
+  mov rsp, [rax + AVIARY_ACT_HOST_RSP]
+  .cfi_remember_state
+  .cfi_escape 0x0f, 0x05, 0x70, 0x18, 0x06, 0x23, 0x08 // CFA = [rax + guest_rsp] + 8
+  push rbx
+  sub rsp, 8
+  mov rbx, rax
+  .cfi_escape 0x0f, 0x05, 0x73, 0x18, 0x06, 0x23, 0x08 // CFA = [rbx + guest_rsp] + 8
   call [rdi + AVIARY_HOST_FUNCTION_CALL]
-.Lback_to_guest: // eax = status (0: go on)
-  mov rsp, [rbx + AVIARY_ACT_GUEST_RSP]
-  mov qword ptr [rbx + AVIARY_ACT_GUEST_RSP], 0
-  or eax, [rbx + AVIARY_ACT_PENDING]
+  mov rcx, rbx
+  mov rbx, [rsp + 8]
+  mov rsp, [rcx + AVIARY_ACT_GUEST_RSP]
+  .cfi_restore_state
+  mov qword ptr [rcx + AVIARY_ACT_GUEST_RSP], 0
+  mov edx, [rcx + AVIARY_ACT_PENDING]
+  or eax, edx
   jne .Lhost_raised
-  pop r12
-  pop rbx
-  pop rbp
-  .cfi_def_cfa rsp, 8
   ret
 .Lhost_raised: // a status of the function, a pending trap, or both: the pending one wins
-  .cfi_def_cfa rbp, 16
-  mov ecx, [rbx + AVIARY_ACT_PENDING]
-  test ecx, ecx
-  cmovne eax, ecx
-  pop r12
-  pop rbx
-  pop rbp
-  .cfi_def_cfa rsp, 8
+  test edx, edx
+  cmovne eax, edx
   jmp aviary_raise
   .cfi_endproc
   .size aviary_call_host, . - aviary_call_host
 
 // Builtins: machine code calls a stub with rdi = its context; the C function of
-// the table runs on the host's stack; a trap is left in `pending`.
+// the table (r11) runs on the host's stack; a trap is left in `pending`.
   .p2align 5
   .type aviary_builtin_common, @function
 aviary_builtin_common:
   .cfi_startproc
-  push rbp
-  .cfi_def_cfa_offset 16
-  .cfi_offset rbp, -16
-  mov rbp, rsp
-  .cfi_def_cfa_register rbp
+  mov rax, [rdi + AVIARY_VMCTX_STORE]
+  mov rax, [rax + AVIARY_STORE_ACTIVATION]
+  mov [rax + AVIARY_ACT_GUEST_RSP], rsp
+  mov [rax + AVIARY_ACT_GUEST_RBP], rbp
+  mov rsp, [rax + AVIARY_ACT_HOST_RSP]
+  .cfi_remember_state
+  .cfi_escape 0x0f, 0x05, 0x70, 0x18, 0x06, 0x23, 0x08
   push rbx
-  push r12
-  .cfi_offset rbx, -24
-  .cfi_offset r12, -32
-  mov r10, [rdi + AVIARY_VMCTX_STORE]
-  mov rbx, [r10 + AVIARY_STORE_ACTIVATION]
-  mov [rbx + AVIARY_ACT_GUEST_RSP], rsp
-  mov [rbx + AVIARY_ACT_GUEST_RBP], rbp
-  mov rsp, [rbx + AVIARY_ACT_HOST_RSP]
+  sub rsp, 8
+  mov rbx, rax
+  .cfi_escape 0x0f, 0x05, 0x73, 0x18, 0x06, 0x23, 0x08
   call r11
-  mov rsp, [rbx + AVIARY_ACT_GUEST_RSP]
-  mov qword ptr [rbx + AVIARY_ACT_GUEST_RSP], 0
-  cmp dword ptr [rbx + AVIARY_ACT_PENDING], 0
+  mov rcx, rbx
+  mov rbx, [rsp + 8]
+  mov rsp, [rcx + AVIARY_ACT_GUEST_RSP]
+  .cfi_restore_state
+  mov qword ptr [rcx + AVIARY_ACT_GUEST_RSP], 0
+  cmp dword ptr [rcx + AVIARY_ACT_PENDING], 0
   jne .Lbuiltin_raised
-  pop r12
-  pop rbx
-  pop rbp
-  .cfi_def_cfa rsp, 8
   ret
 .Lbuiltin_raised:
-  .cfi_def_cfa rbp, 16
-  mov eax, [rbx + AVIARY_ACT_PENDING]
-  pop r12
-  pop rbx
-  pop rbp
-  .cfi_def_cfa rsp, 8
+  mov eax, [rcx + AVIARY_ACT_PENDING]
   jmp aviary_raise
   .cfi_endproc
   .size aviary_builtin_common, . - aviary_builtin_common
@@ -248,10 +226,6 @@ aviary_builtin_common:
   builtin 18
   builtin 19
   .cfi_endproc
-
-  .globl aviary_text_end
-  .hidden aviary_text_end
-aviary_text_end:
 
   .section .data.rel.ro, "aw", @progbits
   .p2align 3

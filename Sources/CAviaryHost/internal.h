@@ -11,8 +11,6 @@ uint32_t aviary_enter(
     AviaryActivation *activation, AviaryEntryThunk thunk, AviaryVMContext *vmctx, const void *code,
     AviaryValue *values, uintptr_t top);
 extern const char aviary_land[];
-extern const char aviary_text_start[];
-extern const char aviary_text_end[];
 extern const void *aviary_builtin_targets[AVIARY_BUILTIN_STUBS];
 
 // threads.c: the state of one thread. `activation` is the innermost entry.

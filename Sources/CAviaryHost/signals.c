@@ -70,12 +70,12 @@ static bool try_land(int signal, const siginfo_t *info, ucontext_t *context) {
   uint32_t code = aviary_code_trap(pc, &in_code);
   bool is_access = signal == SIGSEGV || signal == SIGBUS;
   uintptr_t address = is_access ? (uintptr_t)info->si_addr : 0;
-  bool on_guest_stack = in_code || (pc >= (uintptr_t)aviary_text_start && pc < (uintptr_t)aviary_text_end);
-  if (is_access && on_guest_stack && overflows(activation, info->si_code, address, rsp)) {
+  if (!in_code) return false;
+  if (is_access && overflows(activation, info->si_code, address, rsp)) {
     land(activation, AVIARY_TRAP_CALL_STACK_EXHAUSTED, (uint32_t)signal, address, registers);
     return true;
   }
-  if (!in_code || code == AVIARY_TRAP_NONE) return false;
+  if (code == AVIARY_TRAP_NONE) return false;
   if (is_access && !owns(activation->store, address)) return false;
   land(activation, code, (uint32_t)signal, address, registers);
   return true;

@@ -6,6 +6,7 @@
 //   signals.c     faults of the guest become traps; all else is passed on
 //   ranges.c      which addresses are machine code of a guest
 //   interrupt.c   stopping a guest from another thread
+//   debugger.c    GDB's interface; cpu.c: what the CPU can do
 //   system.c      system calls with errno as result
 //
 // It makes no policy and allocates nothing per call. The runtime (AviaryVM) is
@@ -116,6 +117,29 @@ typedef struct AviaryTrapEntry {
 bool aviary_code_add(uintptr_t start, uintptr_t end, const AviaryTrapEntry *traps, size_t count);
 void aviary_code_remove(uintptr_t start);
 bool aviary_code_contains(uintptr_t pc);
+
+// MARK: Debugger
+
+// Hands an ELF object that describes guest code to GDB; it stays readable until
+// removed. NULL when out of memory.
+void *aviary_debugger_add(const void *elf, size_t size);
+void aviary_debugger_remove(void *registration);
+
+// MARK: CPU
+
+// The bits of CPUFeatures; the floor (SSE4.2 and popcnt) is told apart.
+enum {
+  AVIARY_CPU_LZCNT = 1 << 0,
+  AVIARY_CPU_BMI1 = 1 << 1,
+  AVIARY_CPU_BMI2 = 1 << 2,
+  AVIARY_CPU_AVX = 1 << 3,
+  AVIARY_CPU_AVX2 = 1 << 4,
+  AVIARY_CPU_FMA = 1 << 5,
+  AVIARY_CPU_FLOOR = 1 << 30,
+};
+uint32_t aviary_cpu_features(void);
+// After new code was written, before it is run.
+void aviary_cpu_serialize(void);
 
 // MARK: Interruption (any thread)
 

@@ -1,0 +1,60 @@
+import CAviaryContract
+import Glibc
+
+extension Builtins {
+  static let memoryGrow: @convention(c) (Context, UInt32, UInt64) -> UInt64 = { context, index, pages in
+    unsafe with(context) { instance in
+      let store = unsafe instance.store
+      do {
+        return try store.grow(instance.memories[Int(index)], by: pages) ?? denied
+      } catch {
+        store.hostError = error
+        unsafe trap(context, AVIARY_TRAP_HOST)
+        return denied
+      }
+    }
+  }
+
+  static let memoryFill: @convention(c) (Context, UInt32, UInt64, UInt32, UInt64) -> Void = {
+    context, index, start, value, count in
+    unsafe with(context) { instance in
+      guard let target = unsafe bytes(instance, index, start, count) else {
+        return unsafe trap(context, AVIARY_TRAP_MEMORY_OUT_OF_BOUNDS)
+      }
+      unsafe memset(target, Int32(truncatingIfNeeded: value & 0xFF), Int(count))
+    }
+  }
+
+  static let memoryCopy: @convention(c) (Context, UInt32, UInt32, UInt64, UInt64, UInt64) -> Void = {
+    context, toIndex, fromIndex, to, from, count in
+    unsafe with(context) { instance in
+      guard let target = unsafe bytes(instance, toIndex, to, count),
+        let source = unsafe bytes(instance, fromIndex, from, count)
+      else { return unsafe trap(context, AVIARY_TRAP_MEMORY_OUT_OF_BOUNDS) }
+      unsafe memmove(target, source, Int(count))
+    }
+  }
+
+  static let memoryInit: @convention(c) (Context, UInt32, UInt32, UInt64, UInt64, UInt64) -> Void = {
+    context, index, segment, to, from, count in
+    unsafe with(context) { instance in
+      if !instance.copyData(Int(segment), to: Int(index), at: to, from: from, count: count) {
+        unsafe trap(context, AVIARY_TRAP_MEMORY_OUT_OF_BOUNDS)
+      }
+    }
+  }
+
+  static let dataDrop: @convention(c) (Context, UInt32) -> Void = { context, segment in
+    unsafe with(context) { $0.dropData(Int(segment)) }
+  }
+
+  /// The start of a range that lies inside of the memory. Reads the memory's words alone.
+  @inline(__always)
+  private static func bytes(
+    _ instance: InstanceState, _ index: UInt32, _ start: UInt64, _ count: UInt64
+  ) -> UnsafeMutablePointer<UInt8>? {
+    let memory = unsafe instance.memoryCells[Int(index)].pointee
+    guard unsafe start <= memory.length, unsafe count <= memory.length - start else { return nil }
+    return unsafe memory.base + Int(start)
+  }
+}

@@ -1,0 +1,95 @@
+import AviaryContract
+package import CAviaryContract
+import CAviaryHost
+
+/// Who calls a host function. Valid during the call only.
+@safe
+package struct VMCaller {
+  package let store: VMStore
+  let context: UnsafeMutablePointer<AviaryVMContext>?
+
+  /// The calling instance; nil when the host itself called the function.
+  package var instance: VMInstance? {
+    guard let context = unsafe context, unsafe context.pointee.magic == UInt32(AVIARY_MAGIC_CORE) else { return nil }
+    let state = unsafe Unmanaged<InstanceState>.fromOpaque(context.pointee.owner).takeUnretainedValue()
+    return VMInstance(store, state)
+  }
+}
+
+/// What a host function runs: arguments are in the slots, results are left there.
+/// An error that it throws comes out of the outermost call unchanged.
+package typealias VMHostBody = (borrowing VMCaller, UnsafeMutablePointer<AviaryValue>) throws -> Void
+
+/// A host function, owned by its store.
+@safe
+final class HostFunctionState {
+  unowned let store: VMStore
+  let body: VMHostBody
+  /// Holds the id of its type.
+  let registration: TypeRegistration
+  let words: UnsafeMutablePointer<AviaryHostFunction>
+
+  init(
+    _ store: VMStore, _ registration: TypeRegistration, slots: UInt32, thunk: VMThunk, body: @escaping VMHostBody
+  ) {
+    self.store = store
+    unsafe self.body = body
+    self.registration = registration
+    unsafe words = .allocate(capacity: 1)
+    unsafe words.initialize(to: AviaryHostFunction())
+    unsafe words.pointee.magic = UInt32(AVIARY_MAGIC_HOST)
+    unsafe words.pointee.value_count = slots
+    unsafe words.pointee.store = UnsafeMutableRawPointer(store.raw).assumingMemoryBound(to: AviaryStoreContext.self)
+    unsafe words.pointee.call = { function, caller, values in
+      // Unretained: the store owns the state and lives while its guest runs.
+      unsafe Unmanaged<HostFunctionState>.fromOpaque(function!.pointee.owner)._withUnsafeGuaranteedRef {
+        unsafe $0.run(caller, values!)
+      }
+    }
+    unsafe words.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
+    unsafe words.pointee.call_host = aviary_call_host_address()
+    unsafe words.pointee.raise = aviary_raise_address()
+    unsafe words.pointee.ref.code = UnsafeRawPointer(bitPattern: thunk.address)
+    unsafe words.pointee.ref.vmctx = UnsafeMutableRawPointer(words).assumingMemoryBound(to: AviaryVMContext.self)
+    unsafe words.pointee.ref.type_id = registration.ids[0]
+    unsafe words.pointee.ref.kind = 1
+    unsafe words.pointee.ref.owner = Unmanaged.passUnretained(self).toOpaque()
+  }
+
+  deinit { unsafe words.deallocate() }
+
+  @inline(__always)
+  private func run(
+    _ caller: UnsafeMutablePointer<AviaryVMContext>?, _ values: UnsafeMutablePointer<AviaryValue>
+  ) -> UInt32 {
+    do {
+      unsafe try body(VMCaller(store: store, context: caller), values)
+      return 0
+    } catch {
+      store.hostError = error
+      return AVIARY_TRAP_HOST.rawValue
+    }
+  }
+}
+
+extension VMFunction {
+  /// Makes a host function, to be imported.
+  ///
+  /// Unsafe contract: `body` leaves results of the type in the slots, and its references belong to
+  /// this store. `type` is what `registration` holds.
+  package init(
+    unsafe store: VMStore, _ registration: TypeRegistration, _ type: VMFunctionType, thunk: VMThunk,
+    body: @escaping VMHostBody
+  ) {
+    let slots = UInt32(clamping: max(type.parameters.count, type.results.count))
+    let state = unsafe HostFunctionState(store, registration, slots: slots, thunk: thunk, body: body)
+    store.adopt(state)
+    unsafe self.init(unsafe: state.words + 0, store)
+  }
+
+  private init(unsafe words: UnsafeMutablePointer<AviaryHostFunction>, _ store: VMStore) {
+    let offset = unsafe MemoryLayout<AviaryHostFunction>.offset(of: \.ref)!
+    let ref = unsafe (UnsafeMutableRawPointer(words) + offset).assumingMemoryBound(to: AviaryFuncRef.self)
+    unsafe self.init(unsafe: ref, store)
+  }
+}

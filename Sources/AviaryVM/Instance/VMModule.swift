@@ -1,0 +1,41 @@
+package import AviaryContract
+package import AviaryCore
+
+/// A module ready to be instantiated: its code published, its types registered, its
+/// contexts laid out. Shared by all stores of the engine.
+package final class VMModule: Sendable {
+  package let engine: VMEngine
+  package let module: ValidatedModule
+  package let layout: VMContextLayout
+  package let code: VMCode
+  package let types: TypeRegistration
+  var info: ModuleInfo { module.info }
+
+  /// - Throws: see `VMCode.init` and `VMContextLayout.init`.
+  package init(_ engine: VMEngine, _ module: ValidatedModule, _ artifact: Artifact) throws(VMError) {
+    self.engine = engine
+    self.module = module
+    guard artifact.functions.count == module.info.bodies.count else {
+      throw .configuration("the artifact is not of this module")
+    }
+    do { layout = try VMContextLayout(module) } catch { throw .limit(error.message) }
+    types = try engine.types.register(module.info.types, groups: module.info.recursionGroups)
+    code = try VMCode(artifact, tunables: engine.tunables)
+    CodeIndex.shared.add(self, code.text)
+  }
+
+  deinit { CodeIndex.shared.remove(start: code.text.lowerBound) }
+
+  func functionIndex(at pc: UInt) -> UInt32? {
+    code.definedFunction(at: pc).map { UInt32(info.importedFunctionCount + $0) }
+  }
+
+  /// Whether the address is a function's first byte.
+  func isEntry(_ pc: UInt) -> Bool {
+    code.definedFunction(at: pc).map { code.entry(ofDefined: $0) == pc } ?? false
+  }
+
+  /// The canonical id of a function's type.
+  package func typeID(ofFunction index: UInt32) -> UInt32 { types.ids[Int(info.functions[Int(index)])] }
+  package func canonical(_ type: ValueType) -> VMValueType { VMValueType(type, ids: types.ids) }
+}

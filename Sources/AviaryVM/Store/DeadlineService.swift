@@ -1,0 +1,91 @@
+import CAviaryHost
+
+/// Interrupts stores at points in time, from a thread of its own that starts with the
+/// first deadline and ends with the service.
+package final class DeadlineService: Sendable {
+  /// Names one deadline.
+  package struct Token: Hashable, Sendable {
+    let number: UInt64
+  }
+  private let shared = Shared()
+
+  init() {}
+  deinit { shared.stop() }
+
+  /// Interrupts the store at the time (of `MonotonicClock`), again and again until it
+  /// is out of the guest. The interruption stays set until it is cleared.
+  package func schedule(_ interrupter: VMInterrupter, at time: UInt64) throws(VMError) -> Token {
+    try shared.schedule(interrupter, at: time)
+  }
+
+  /// Forgets a deadline. When this returns, it interrupts no more; one that had come before
+  /// stays set.
+  package func cancel(_ token: Token) { shared.cancel(token) }
+
+  /// What the service and its thread share.
+  private final class Shared: @unchecked Sendable {
+    private struct Entry {
+      let interrupter: VMInterrupter
+      /// When to interrupt next.
+      var time: UInt64
+      /// Between attempts; grows, since a guest in a long host function cannot stop sooner.
+      var pause: UInt64 = 1_000_000
+    }
+    /// Guards all that follows.
+    private let condition = ConditionVariable()
+    private var entries: [UInt64: Entry] = [:]
+    private var next: UInt64 = 0
+    private var isRunning = false
+    private var isStopped = false
+
+    func schedule(_ interrupter: VMInterrupter, at time: UInt64) throws(VMError) -> Token {
+      condition.lock()
+      defer { condition.unlock() }
+      if !isRunning {
+        let context = unsafe Unmanaged.passRetained(self)
+        let error = unsafe aviary_thread_start(
+          { unsafe Unmanaged<Shared>.fromOpaque($0!).takeRetainedValue().run() }, context.toOpaque())
+        guard error == 0 else {
+          unsafe context.release()
+          throw Mapping.failure("starting the deadline thread", -Int(error), 0)
+        }
+        isRunning = true
+      }
+      next += 1
+      entries[next] = Entry(interrupter: interrupter, time: time)
+      condition.signal()
+      return Token(number: next)
+    }
+
+    func cancel(_ token: Token) {
+      condition.lock()
+      entries[token.number] = nil
+      condition.unlock()
+    }
+
+    func stop() {
+      condition.lock()
+      isStopped = true
+      condition.signal()
+      condition.unlock()
+    }
+
+    private func run() {
+      condition.lock()
+      while !isStopped {
+        let now = MonotonicClock.now
+        for (number, entry) in entries where entry.time <= now {
+          // Under the lock, so that `cancel` has its meaning. It waits for nothing.
+          if entry.interrupter.interrupt() {
+            entries[number]!.time = now &+ entry.pause
+            entries[number]!.pause = min(entry.pause &* 2, 50_000_000)
+          } else {
+            entries[number] = nil
+          }
+        }
+        condition.wait(until: entries.values.map(\.time).min())
+      }
+      condition.unlock()
+    }
+  }
+}

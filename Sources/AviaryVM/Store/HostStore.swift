@@ -1,0 +1,51 @@
+import CAviaryContract
+import CAviaryHost
+
+/// Owns the words of a store that machine code, the signal handler and interrupting
+/// threads read. A class of its own, so that an interrupter can outlive the store.
+@safe
+final class HostStore: Sendable {
+  nonisolated(unsafe) let pointer: UnsafeMutablePointer<AviaryHostStore>
+
+  init() {
+    unsafe pointer = .allocate(capacity: 1)
+    unsafe pointer.initialize(to: AviaryHostStore())
+  }
+
+  deinit {
+    if let regions = unsafe pointer.pointee.regions { unsafe regions.deallocate() }
+    unsafe pointer.deallocate()
+  }
+
+  /// Makes faults in the range the guest's. On the store's thread, outside of guest code.
+  func addRegion(_ range: Range<UInt>) {
+    let count = unsafe pointer.pointee.region_count
+    let old = unsafe pointer.pointee.regions
+    let new = UnsafeMutablePointer<AviaryRegion>.allocate(capacity: count + 1)
+    if let old = unsafe old { unsafe new.initialize(from: old, count: count) }
+    unsafe (new + count).initialize(to: AviaryRegion(start: range.lowerBound, end: range.upperBound))
+    // A signal handler in between sees the new array with the old count.
+    unsafe pointer.pointee.regions = UnsafePointer(new)
+    unsafe pointer.pointee.region_count = count + 1
+    if let old = unsafe old { unsafe old.deallocate() }
+  }
+}
+
+/// Stops a store's guest from any thread.
+package struct VMInterrupter: Sendable {
+  let store: HostStore
+
+  /// Makes the guest trap with `interrupted`, now or at its next entry, until `clear`.
+  ///
+  /// - Returns: whether the guest was still inside. It then stops within microseconds
+  ///   if it runs guest code; one that is in a host function stops at the return from it.
+  ///   A rare moment lets the guest slip by: call again after a pause while this returns
+  ///   true (`DeadlineService` does so by itself).
+  @discardableResult
+  package func interrupt() -> Bool { unsafe aviary_interrupt(store.pointer) }
+
+  /// Lets the store run again. Call while it is outside of the guest.
+  package func clear() { unsafe aviary_interrupt_clear(store.pointer) }
+
+  package var isInterrupted: Bool { unsafe aviary_interrupt_is_set(store.pointer) }
+}

@@ -1,0 +1,119 @@
+package import AviaryContract
+package import AviaryCore
+import CAviaryContract
+import CAviaryHost
+import Synchronization
+
+/// Makes the thunks between host and guest: AviaryCodegen's job, handed in by
+/// `Aviary`. Position-independent code (docs/abi.md); only the classes of the
+/// types matter, so the runtime asks once per shape.
+package struct VMThunkGenerator: Sendable {
+  package var entry: @Sendable (FunctionType) -> [UInt8]
+  package var host: @Sendable (FunctionType) -> [UInt8]
+  package init(
+    entry: @escaping @Sendable (FunctionType) -> [UInt8], host: @escaping @Sendable (FunctionType) -> [UInt8]
+  ) {
+    self.entry = entry
+    self.host = host
+  }
+}
+
+package struct VMEngineOptions: Sendable {
+  /// Usable bytes of every guest stack.
+  package var guestStackBytes: UInt64 = 1 << 20
+  /// Guest stacks that are kept for later stores.
+  package var pooledStacks = 64
+  package init() {}
+}
+
+/// What all stores share: types, thunks, stacks, the epoch, deadlines.
+@safe
+package final class VMEngine: Sendable {
+  package let tunables: Tunables
+  package let options: VMEngineOptions
+  package let types = TypeRegistry()
+  package let deadlines = DeadlineService()
+  let stacks: StackPool
+  private let generator: VMThunkGenerator
+  private let thunkMemory = ThunkMemory()
+  private struct Thunks {
+    var entry: [[UInt8]: UInt] = [:]
+    var host: [[UInt8]: UInt] = [:]
+  }
+  private let thunks = Mutex(Thunks())
+  /// Read by machine code, so at an address that stays.
+  nonisolated(unsafe) let epoch: UnsafeMutablePointer<Atomic<UInt64>>
+
+  /// - Throws: `configuration`, naming the numbers, or `system` where the signal handlers
+  ///   cannot be installed.
+  package init(
+    tunables: Tunables, options: VMEngineOptions = VMEngineOptions(), thunks: VMThunkGenerator
+  ) throws(VMError) {
+    guard CPUFeatures.hostHasFloor else { throw .configuration("this CPU lacks SSE4.2 or popcnt") }
+    guard tunables.cpu.isSubset(of: .host) else {
+      throw .configuration("the settings ask for CPU features that this machine lacks")
+    }
+    let stack = options.guestStackBytes
+    guard stack % Page.size == 0, stack >= 64 << 10, stack <= 1 << 30 else {
+      throw .configuration("a guest stack of \(stack) bytes is not a multiple of 4096 between 65536 and \(1 << 30)")
+    }
+    let guardBytes = tunables.stackGuardBytes
+    guard guardBytes % Page.size == 0, guardBytes >= 1 << 17, guardBytes <= 1 << 30 else {
+      throw .configuration("a stack guard of \(guardBytes) bytes is not a multiple of 4096 between 131072 and \(1 << 30)")
+    }
+    Builtins.install()
+    let error = aviary_host_install()
+    guard error == 0 else { throw Mapping.failure("installing signal handlers", -Int(error), 0) }
+    self.tunables = tunables
+    self.options = options
+    generator = thunks
+    stacks = StackPool(usableBytes: stack, guardBytes: guardBytes, keep: options.pooledStacks)
+    let cell = UnsafeMutablePointer<Atomic<UInt64>>.allocate(capacity: 1)
+    unsafe cell.initialize(to: Atomic(0))
+    unsafe epoch = cell
+  }
+
+  deinit {
+    unsafe epoch.deinitialize(count: 1)
+    unsafe epoch.deallocate()
+  }
+
+  /// Counts the epoch up: guests whose deadline is reached notice at their next check.
+  package func incrementEpoch() {
+    unsafe epoch.pointee.add(1, ordering: .relaxed)
+  }
+  package var currentEpoch: UInt64 { unsafe epoch.pointee.load(ordering: .relaxed) }
+
+  /// The code that enters functions of the type; lives as long as the engine.
+  package func entryThunk(for type: FunctionType) throws(VMError) -> VMThunk {
+    try thunk(type, \.entry, generator.entry)
+  }
+  /// The code that guests call for host functions of the type.
+  package func hostThunk(for type: FunctionType) throws(VMError) -> VMThunk {
+    try thunk(type, \.host, generator.host)
+  }
+
+  private func thunk(
+    _ type: FunctionType, _ path: WritableKeyPath<Thunks, [[UInt8]: UInt]>, _ generate: (FunctionType) -> [UInt8]
+  ) throws(VMError) -> VMThunk {
+    let shape = VMEngine.shape(type)
+    let address = try thunks.withLock { thunks throws(VMError) -> UInt in
+      if let known = thunks[keyPath: path][shape] { return known }
+      let address = try thunkMemory.publish(generate(type))
+      thunks[keyPath: path][shape] = address
+      return address
+    }
+    return VMThunk(address: address)
+  }
+
+  /// What the ABI tells apart.
+  private static func shape(_ type: FunctionType) -> [UInt8] {
+    func code(_ value: ValueType) -> UInt8 { value.isReference ? 0x7E : UInt8(truncatingIfNeeded: value.rawValue) }
+    return type.parameters.map(code) + [0] + type.results.map(code)
+  }
+}
+
+/// The address of a thunk of an engine.
+package struct VMThunk: Sendable, Hashable {
+  let address: UInt
+}

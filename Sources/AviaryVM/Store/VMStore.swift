@@ -1,0 +1,152 @@
+import AviaryContract
+import AviaryCore
+import CAviaryContract
+import CAviaryHost
+
+/// The owner of everything that guests use: instances, memories, tables, globals,
+/// host functions. They live as long as the store, and so do the addresses that
+/// machine code knows.
+///
+/// Used by one thread at a time. Not Sendable; `Aviary` moves it with `sending`.
+@safe
+package final class VMStore {
+  package let engine: VMEngine
+  package let limits: VMStoreLimits
+  package var limiter: (any VMLimiter)?
+  /// Asked when a guest with epoch checks reaches its deadline: nil ends the guest with
+  /// `interrupted`, a number is how many more epochs it may run. A thrown error ends it too.
+  package var onEpochDeadline: (() throws -> UInt64?)?
+
+  let host: HostStore
+  /// The same as `host.pointer`: one load on the way into the guest.
+  let raw: UnsafeMutablePointer<AviaryHostStore>
+  /// nil only in `deinit`.
+  private var stack: GuestStack?
+
+  /// The error behind a pending or returned `AVIARY_TRAP_HOST`.
+  var hostError: (any Error)?
+
+  private(set) var instances: [InstanceState] = []
+  private var memories: [MemoryState] = []
+  private var tables: [TableState] = []
+  private var hostFunctions: [HostFunctionState] = []
+  private var cells: [UnsafeMutablePointer<AviaryValue>] = unsafe []
+  /// Instances' contexts. Words of memories and tables stand in them, so they go last.
+  private var contexts: [UnsafeMutableRawPointer] = unsafe []
+
+  /// - Throws: `system` where there is no address space for a stack.
+  package init(_ engine: VMEngine, limiter: (any VMLimiter)? = nil, limits: VMStoreLimits = VMStoreLimits()) throws(VMError) {
+    self.engine = engine
+    self.limiter = limiter
+    self.limits = limits
+    host = HostStore()
+    unsafe raw = host.pointer
+    let stack = try engine.stacks.take()
+    unsafe raw.pointee.guard_low = stack.guardLow
+    unsafe raw.pointee.stack_low = stack.low
+    unsafe raw.pointee.stack_high = stack.high
+    // Explicit checks leave room for a signal frame.
+    unsafe raw.pointee.context.stack_limit = stack.low + 16 << 10
+    unsafe raw.pointee.context.epoch = UnsafePointer(UnsafeRawPointer(engine.epoch).assumingMemoryBound(to: UInt64.self))
+    unsafe raw.pointee.context.epoch_deadline = .max
+    unsafe raw.pointee.context.fuel = .min
+    self.stack = consume stack
+    unsafe raw.pointee.context.owner = Unmanaged.passUnretained(self).toOpaque()
+  }
+
+  deinit {
+    precondition(unsafe raw.pointee.context.activation == nil, "a store ends while its guest runs")
+    instances = []
+    tables = []
+    memories = []
+    for unsafe context in unsafe contexts { unsafe context.deallocate() }
+    for unsafe cell in unsafe cells { unsafe cell.deallocate() }
+    if let stack = stack.take() { engine.stacks.giveBack(stack) }
+  }
+
+  /// Stops this store's guest from any thread.
+  package var interrupter: VMInterrupter { VMInterrupter(store: host) }
+
+  /// Whether a guest of this store is being run, perhaps suspended in a host function.
+  package var isExecuting: Bool { unsafe raw.pointee.context.activation != nil }
+
+  /// Epoch at which guests with epoch checks stop; `UInt64.max` is never.
+  package var epochDeadline: UInt64 {
+    get { unsafe raw.pointee.context.epoch_deadline }
+    set { unsafe raw.pointee.context.epoch_deadline = newValue }
+  }
+
+  /// Fuel left for guests that are metered.
+  package var fuel: UInt64 {
+    get {
+      let used = unsafe raw.pointee.context.fuel
+      return used >= 0 ? 0 : used.magnitude
+    }
+    set { unsafe raw.pointee.context.fuel = newValue >= UInt64(Int64.max) ? .min : -Int64(newValue) }
+  }
+
+  // MARK: What the store owns
+
+  func adopt(_ instance: InstanceState) { instances.append(instance) }
+
+  /// Takes over an instance's context.
+  func keep(_ context: UnsafeMutableRawPointer) { unsafe contexts.append(context) }
+
+  func checkInstanceLimit() throws(VMError) {
+    guard instances.count < limits.instances else {
+      throw .limit("the store has reached its limit of \(limits.instances) instances")
+    }
+  }
+
+  /// Makes a memory that the store owns, after the limiter has agreed.
+  func makeMemory(_ type: MemoryType, cell: UnsafeMutablePointer<AviaryMemory>?) throws(VMError) -> MemoryState {
+    guard memories.count < limits.memories else {
+      throw .limit("the store has reached its limit of \(limits.memories) memories")
+    }
+    let plan = try MemoryPlan(type, tunables: engine.tunables)
+    let maximum = type.limits.maximum == nil ? nil : plan.capacity
+    try VMStore.ask { try limiter?.memoryGrowing(from: 0, to: plan.initialBytes, maximum: maximum) ?? true }
+    let memory = unsafe try MemoryState(type, tunables: engine.tunables, cell: cell)
+    host.addRegion(memory.region)
+    memories.append(memory)
+    return memory
+  }
+
+  /// The address relative to the memory whose reservation it lies in.
+  func memoryOffset(of address: UInt) -> Int64? {
+    guard address != 0, let memory = memories.first(where: { $0.region.contains(address) }) else { return nil }
+    return Int64(bitPattern: UInt64(address &- memory.region.lowerBound &- UInt(memory.plan.frontGuard)))
+  }
+
+  func makeTable(
+    _ type: TableType, element: VMValueType, initial: UInt64, cell: UnsafeMutablePointer<AviaryTable>?
+  ) throws(VMError) -> TableState {
+    guard tables.count < limits.tables else {
+      throw .limit("the store has reached its limit of \(limits.tables) tables")
+    }
+    try VMStore.ask {
+      try limiter?.tableGrowing(from: 0, to: type.limits.minimum, maximum: type.limits.maximum) ?? true
+    }
+    let table = unsafe try TableState(type, element: element, initial: initial, cell: cell)
+    tables.append(table)
+    return table
+  }
+
+  private static func ask(_ limiter: () throws -> Bool) throws(VMError) {
+    do {
+      if try limiter() { return }
+    } catch {
+      throw .limit("the limiter failed: \(error)")
+    }
+    throw .limit("the limiter denied a new memory or table")
+  }
+
+  func makeCell(_ value: AviaryValue) -> UnsafeMutablePointer<AviaryValue> {
+    let cell = UnsafeMutablePointer<AviaryValue>.allocate(capacity: 1)
+    unsafe cell.initialize(to: value)
+    unsafe cells.append(cell)
+    return unsafe cell
+  }
+
+  func adopt(_ function: HostFunctionState) { hostFunctions.append(function) }
+}

@@ -1,0 +1,72 @@
+import AviaryCore
+import CAviaryContract
+
+/// A table, owned by its store. Elements are 64-bit references, null = 0.
+///
+/// Invariants: `cell.base` holds `cell.length` initialised elements and room for
+/// `capacity`; `length <= maximum <= TableState.elementLimit`.
+@safe
+final class TableState {
+  /// What one table may hold: 80 MB.
+  static let elementLimit: UInt64 = 10_000_000
+
+  let element: VMValueType
+  let type: TableType
+  let cell: UnsafeMutablePointer<AviaryTable>
+  private let ownsCell: Bool
+  private var capacity: Int
+
+  /// - Parameter cell: as for `MemoryState`.
+  init(
+    _ type: TableType, element: VMValueType, initial: UInt64, cell: UnsafeMutablePointer<AviaryTable>?
+  ) throws(VMError) {
+    guard type.limits.minimum <= TableState.elementLimit else {
+      throw .limit("a table of \(type.limits.minimum) elements exceeds the limit of \(TableState.elementLimit)")
+    }
+    self.type = type
+    self.element = element
+    capacity = Int(type.limits.minimum)
+    unsafe self.cell = cell ?? .allocate(capacity: 1)
+    ownsCell = unsafe cell == nil
+    let base = UnsafeMutablePointer<UInt64>.allocate(capacity: max(capacity, 1))
+    unsafe base.initialize(repeating: initial, count: capacity)
+    unsafe self.cell.initialize(to: AviaryTable(base: base, length: UInt64(capacity)))
+  }
+
+  deinit {
+    unsafe cell.pointee.base.deallocate()
+    if ownsCell { unsafe cell.deallocate() }
+  }
+
+  var count: UInt64 { unsafe cell.pointee.length }
+
+  /// The count after growth; nil where that is beyond the maximum.
+  func count(grownBy delta: UInt64) -> UInt64? {
+    let limit = min(type.limits.maximum ?? TableState.elementLimit, TableState.elementLimit)
+    guard count <= limit, delta <= limit - count else { return nil }
+    return count + delta
+  }
+
+  /// Moves the elements where there is no room; machine code reloads the base after a call.
+  /// - Precondition: `newCount` came from `count(grownBy:)`.
+  func grow(to newCount: UInt64, filling value: UInt64) {
+    let old = Int(count)
+    let new = Int(newCount)
+    if new > capacity {
+      let room = min(max(new, 2 * capacity), Int(TableState.elementLimit))
+      let base = UnsafeMutablePointer<UInt64>.allocate(capacity: room)
+      unsafe base.moveInitialize(from: cell.pointee.base, count: old)
+      unsafe cell.pointee.base.deallocate()
+      unsafe cell.pointee.base = base
+      capacity = room
+    }
+    unsafe (cell.pointee.base + old).initialize(repeating: value, count: new - old)
+    unsafe cell.pointee.length = newCount
+  }
+
+  /// The elements, where the range lies inside. Valid until the table grows.
+  func elements(at start: UInt64, count: UInt64) -> UnsafeMutableBufferPointer<UInt64>? {
+    guard start <= self.count, count <= self.count - start else { return nil }
+    return unsafe UnsafeMutableBufferPointer(start: cell.pointee.base + Int(start), count: Int(count))
+  }
+}
