@@ -61,7 +61,9 @@ let package = Package(
       swiftSettings: settings),
     tests(of: "AviaryCore"),
     tests(of: "AviaryText", ["AviaryCore"]),
-    tests(of: "AviaryCodegen", ["AviaryCore", "AviaryText", "AviaryContract", "CAviaryContract"]),
+    tests(
+      of: "AviaryCodegen",
+      ["AviaryCore", "AviaryText", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
     tests(of: "AviaryVM", ["AviaryCore", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
     tests(of: "Aviary", ["AviaryCore", "AviaryText"]),
     tests(of: "AviaryWASI", ["Aviary"]),

@@ -1,6 +1,7 @@
 import AviaryCodegen
 import AviaryCore
 import CAviaryContract
+import CAviaryHost
 import Testing
 
 /// What the host function of the test saw, and what it is to answer.
@@ -12,7 +13,8 @@ private struct Exchange {
 }
 
 /// Random signatures through both thunks: C → entry thunk → a wasm function
-/// that hands its arguments on → host thunk → C, and the results back.
+/// that hands its arguments on → host thunk → C, and the results back. Once by
+/// plain calls, and once on a guest's stack with the host's code on its own.
 @Suite struct RoundTripTests {
   static let types: [ValueType] = [.i32, .i64, .f32, .f64, .v128, .funcref, .externref]
 
@@ -79,59 +81,75 @@ private struct Exchange {
     exchange.parameterCount = arguments.count
 
     // Slots hold rubbish where a narrow value does not reach.
-    var values = arguments.enumerated().map { index, value in
+    let rubbish = arguments.enumerated().map { index, value in
       var value = value
       if [.i32, .f32].contains(type.parameters[index]) { value.low |= 0xABCD << 32 }
       if !type.parameters[index].isVector { value.high = .max }
       return value
     }
-    while values.count < max(type.results.count, 1) {
-      values.append(AviaryValue(low: .max, high: .max))
+    for guest in [nil, try GuestFixture()] {
+      var values = rubbish
+      while values.count < max(type.results.count, 1) {
+        values.append(AviaryValue(low: .max, high: .max))
+      }
+      exchange.seen = []
+      exchange.caller = 0
+      let status = unsafe Self.call(
+        entry: entry.address, forwarder: forward.address, host: host.address, guest, &values,
+        &exchange)
+
+      #expect(status == 0, "\(name)")
+      let seen = zip(type.parameters, exchange.seen).map(Self.describe)
+      #expect(seen == zip(type.parameters, arguments).map(Self.describe), "\(name): arguments")
+      let results = zip(type.results, values).map(Self.describe)
+      #expect(results == zip(type.results, exchange.answer).map(Self.describe), "\(name): results")
+      #expect(exchange.caller != 0)
     }
-
-    unsafe Self.call(
-      entry: entry.address, forwarder: forward.address, host: host.address, &values, &exchange)
-
-    let seen = zip(type.parameters, exchange.seen).map(Self.describe)
-    #expect(seen == zip(type.parameters, arguments).map(Self.describe), "\(name): arguments")
-    let results = zip(type.results, values).map(Self.describe)
-    #expect(results == zip(type.results, exchange.answer).map(Self.describe), "\(name): results")
-    #expect(exchange.caller != 0)
   }
 
-  /// Builds contexts on both sides and calls `forwarder` through `entry`.
+  /// Builds contexts on both sides and calls `forwarder` through `entry`, on
+  /// the guest's stack if there is one.
   private static func call(
     entry: UnsafeRawPointer, forwarder: UnsafeRawPointer, host: UnsafeRawPointer,
-    _ values: inout [AviaryValue], _ exchange: inout Exchange
-  ) {
+    _ guest: GuestFixture?, _ values: inout [AviaryValue], _ exchange: inout Exchange
+  ) -> UInt32 {
     var function = unsafe AviaryHostFunction()
     var context = unsafe AviaryVMContext()
     let receive: @convention(c) (
-      UnsafeMutablePointer<AviaryHostFunction>, UnsafeMutableRawPointer?,
-      UnsafeMutablePointer<AviaryValue>
+      UnsafeMutablePointer<AviaryHostFunction>?, UnsafeMutablePointer<AviaryVMContext>?,
+      UnsafeMutablePointer<AviaryValue>?
     ) -> UInt32 = { function, caller, values in
-      let exchange = unsafe function.pointee.owner.assumingMemoryBound(to: Exchange.self)
+      let exchange = unsafe function!.pointee.owner.assumingMemoryBound(to: Exchange.self)
       unsafe exchange.pointee.caller = UInt(bitPattern: caller)
       for index in 0..<(unsafe exchange.pointee.parameterCount) {
-        unsafe exchange.pointee.seen.append(values[index])
+        unsafe exchange.pointee.seen.append(values![index])
       }
       for index in 0..<(unsafe exchange.pointee.answer.count) {
-        unsafe values[index] = exchange.pointee.answer[index]
+        unsafe values![index] = exchange.pointee.answer[index]
       }
       return 0
     }
-    unsafe withUnsafeMutablePointer(to: &exchange) { exchange in
+    return unsafe withUnsafeMutablePointer(to: &exchange) { exchange in
       unsafe withUnsafeMutablePointer(to: &function) { function in
         unsafe withUnsafeMutablePointer(to: &context) { context in
           unsafe function.pointee.owner = UnsafeMutableRawPointer(exchange)
-          unsafe function.pointee.call_host = unsafeBitCast(receive, to: UnsafeRawPointer.self)
+          unsafe function.pointee.call = receive
+          unsafe function.pointee.call_host =
+            guest == nil
+            ? unsafeBitCast(receive, to: UnsafeRawPointer.self) : aviary_call_host_address()
           // The forwarder finds the host function where the head has room.
           unsafe context.pointee.owner = UnsafeMutableRawPointer(function)
           unsafe context.pointee.reserved1 = UnsafeMutableRawPointer(mutating: host)
           unsafe context.pointee.memory0_base = UnsafeMutablePointer(bitPattern: 0x1000)
           let thunk = unsafe unsafeBitCast(entry, to: AviaryEntryThunk.self)
-          unsafe values.withUnsafeMutableBufferPointer { values in
-            unsafe thunk(context, forwarder, values.baseAddress)
+          return unsafe values.withUnsafeMutableBufferPointer { values in
+            guard let guest else {
+              unsafe thunk(context, forwarder, values.baseAddress)
+              return 0
+            }
+            unsafe function.pointee.store = guest.storeContext
+            unsafe context.pointee.store = guest.storeContext
+            return unsafe aviary_call(guest.store, thunk, context, forwarder, values.baseAddress)
           }
         }
       }
