@@ -3,7 +3,9 @@ package import AviaryContract
 /// The code of some functions before linking: what one worker of a compiler hands
 /// over. Offsets count from the start of `code`.
 package struct CompiledChunk: Sendable {
-  /// A function's place in the chunk. Entries are aligned to 16.
+  /// A function's place in the chunk. Entries are aligned to 16. No call is a
+  /// function's last instruction (an `int3` follows it at least), so that every
+  /// return address lies inside of its function.
   package struct Function: Sendable {
     /// Index among the *defined* functions.
     package var index: UInt32

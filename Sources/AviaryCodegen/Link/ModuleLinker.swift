@@ -64,6 +64,7 @@ package struct ModuleLinker {
     for (chunk, start) in zip(chunks, starts) {
       while text.count < start { text.append(0xCC) }
       text += chunk.code
+      assert(Self.returnAddressesLieInside(chunk))
       for function in chunk.functions {
         assert((start + Int(function.offset)) % 16 == 0)
         assert(functions[Int(function.index)].size == 0, "a function is compiled twice")
@@ -72,6 +73,12 @@ package struct ModuleLinker {
       }
     }
     precondition(functions.allSatisfy { $0.size > 0 }, "a function was not compiled")
+  }
+
+  private static func returnAddressesLieInside(_ chunk: CompiledChunk) -> Bool {
+    let ends = Set(chunk.functions.map { $0.offset + $0.size })
+    return chunk.addresses.allSatisfy { !ends.contains($0.offset) }
+      && chunk.trapStubs.allSatisfy { !ends.contains($0.offset + 4) }
   }
 
   private mutating func makeThunks() -> [UInt8] {

@@ -4,14 +4,14 @@ import AviaryCore
 import Testing
 
 @Suite struct ModuleLinkerTests {
-  /// Functions of five bytes: a call to the next one; padded to 16.
+  /// Functions of two calls, one to the next function; padded to 16.
   private func chunk(_ indices: [UInt32], of count: UInt32) -> CompiledChunk {
     var chunk = CompiledChunk()
     for index in indices {
       while chunk.code.count % 16 != 0 { chunk.code.append(0xCC) }
       let offset = UInt32(chunk.code.count)
-      chunk.code += [0xE8, 0, 0, 0, 0, 0xE8, 0, 0, 0, 0]
-      chunk.functions.append(.init(index: index, offset: offset, size: 10))
+      chunk.code += [0xE8, 0, 0, 0, 0, 0xE8, 0, 0, 0, 0, 0xCC]
+      chunk.functions.append(.init(index: index, offset: offset, size: 11))
       chunk.calls.append(.init(offset: offset + 1, target: (index + 1) % count))
       chunk.trapStubs.append(
         .init(offset: offset + 6, code: index % 2 == 0 ? .unreachable : .integerOverflow))
@@ -35,7 +35,7 @@ import Testing
       return offset &+ 4 &+ value
     }
     for (index, function) in artifact.functions.enumerated() {
-      #expect(function.offset % 16 == 0 && function.size == 10)
+      #expect(function.offset % 16 == 0 && function.size == 11)
       #expect(field(function.offset + 1) == artifact.functions[(index + 1) % 5].offset)
       // mov eax, code; jmp [r15+40]
       let thunk = Int(field(function.offset + 6))
