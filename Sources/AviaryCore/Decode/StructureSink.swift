@@ -9,6 +9,12 @@ struct StructureSink: OperatorSink {
   /// The value of the last operator that was a constant.
   private(set) var simple: ConstantExpression.Simple?
   private(set) var usesData = false
+  /// Functions named by `ref.func`.
+  private(set) var functions: [UInt32] = []
+
+  private let collectsFunctions: Bool
+
+  init(collectsFunctions: Bool = false) { self.collectsFunctions = collectsFunctions }
 
   private enum Frame: UInt8 { case block, `if`, legacyTry }
   /// Open blocks inside the outermost one.
@@ -62,7 +68,10 @@ struct StructureSink: OperatorSink {
   mutating func visitV128Const(low: UInt64, high: UInt64) { constant(.v128(low: low, high: high)) }
   mutating func visitGlobalGet(_ global: UInt32) { constant(.globalGet(global)) }
   mutating func visitRefNull(_ heap: HeapType) { constant(.refNull(heap)) }
-  mutating func visitRefFunc(_ function: UInt32) { constant(.refFunc(function)) }
+  mutating func visitRefFunc(_ function: UInt32) {
+    constant(.refFunc(function))
+    if collectsFunctions { functions.append(function) }
+  }
 
   // MARK: Data segments
 

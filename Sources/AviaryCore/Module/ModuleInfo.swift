@@ -32,6 +32,9 @@ package struct ModuleInfo: Sendable {
   /// The custom name section, if there is a readable one.
   package var names = NameSection()
 
+  /// Per section id: where its contents start, -1 where it is absent. For errors and `inspect`.
+  package var sectionOffsets = [Int](repeating: -1, count: 14)
+
   package var importedFunctionCount = 0
   package var importedTableCount = 0
   package var importedMemoryCount = 0

@@ -64,6 +64,7 @@ package struct ModuleDecoder {
       _ = try cursor.readByte()
       let size = try cursor.readLength()
       let contents = cursor.offset
+      info.sectionOffsets[Int(id)] = contents
       try decodeSection(id, size: size)
       guard cursor.offset == contents + size else {
         throw ModuleError(.malformed, "section size mismatch", offset: contents)
