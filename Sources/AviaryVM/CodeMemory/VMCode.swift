@@ -98,8 +98,8 @@ package final class VMCode: Sendable {
   }
 
   private static func contains(_ range: FunctionRange, _ offset: UInt) -> Bool {
-    // A return address may stand just past the last call of a function.
-    offset >= UInt(range.offset) && offset <= UInt(range.offset) + UInt(range.size)
+    // Return addresses too: the linker sees to it that a call is never a function's last instruction.
+    offset >= UInt(range.offset) && offset < UInt(range.offset) + UInt(range.size)
   }
 
   /// Byte offset in the module of the operator at the address, where it is mapped.
