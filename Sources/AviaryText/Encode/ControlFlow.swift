@@ -166,11 +166,13 @@ extension ModuleEncoder {
     case (.foldedTry, .do, _):
       frames[top].kind = .foldedTryAfterDo
       frames.append(InstructionFrame(.foldedDo))
-    case (.foldedTryAfterDo, _, .catch):
+    case (.foldedTryAfterDo, _, .catch), (.foldedTryAfterCatch, _, .catch):
       try encodeLegacyClause(.catch)
+      frames[top].kind = .foldedTryAfterCatch
       frames.append(InstructionFrame(.foldedCatch))
-    case (.foldedTryAfterDo, _, .catchAll):
+    case (.foldedTryAfterDo, _, .catchAll), (.foldedTryAfterCatch, _, .catchAll):
       try encodeLegacyClause(.catchAll)
+      frames[top].kind = .foldedTryAfterCatchAll
       frames.append(InstructionFrame(.foldedCatchAll))
     case (.foldedTryAfterDo, _, .delegate):
       encodeCode(Opcode.delegate.row)
@@ -191,7 +193,9 @@ extension ModuleEncoder {
     case .foldedPlain:
       flushPending(from: frame.pendingStart)
       frames.removeLast()
-    case .foldedBlock, .foldedIfAfterThen, .foldedIfAfterElse, .foldedTryAfterDo: closeBlock()
+    case .foldedBlock, .foldedIfAfterThen, .foldedIfAfterElse, .foldedTryAfterDo, .foldedTryAfterCatch,
+      .foldedTryAfterCatchAll:
+      closeBlock()
     case .foldedThen, .foldedElse, .foldedDo, .foldedCatch, .foldedCatchAll, .foldedTryAfterDelegate:
       frames.removeLast()
     }

@@ -121,13 +121,10 @@ extension ModuleEncoder {
 
   private mutating func takeLimits(is64: Bool) throws(TextError) -> WrittenLimits {
     var limits = WrittenLimits(is64: is64)
-    limits.minimum = try takeLimit(is64)
-    if reader.token.kind == .nat { limits.maximum = try takeLimit(is64) }
+    // Too large a limit for a 32-bit address type is well-formed, if invalid.
+    limits.minimum = try reader.takeNatural64()
+    if reader.token.kind == .nat { limits.maximum = try reader.takeNatural64() }
     return limits
-  }
-
-  private mutating func takeLimit(_ is64: Bool) throws(TextError) -> UInt64 {
-    is64 ? try reader.takeNatural64() : UInt64(try reader.takeNatural32())
   }
 
   mutating func takeTableType() throws(TextError) -> WrittenTableType {

@@ -75,15 +75,13 @@ extension ModuleEncoder {
     default: throw reader.unexpected()
     }
     reader.advance()
+    var written = 0
+    while reader.tokens[reader.index + written].isNumber { written += 1 }
+    let next = reader.tokens[reader.index + written]
+    if next.kind == .reserved { throw reader.unexpected(next) }
+    if written != lanes { throw error(.syntax, "wrong number of lane literals", at: shape) }
     var bytes: [UInt8] = []
     for _ in 0..<lanes {
-      if !reader.isAtNumber {
-        // Whatever else stands here is an error of its own only behind some literals.
-        if reader.token.kind == .rightParen || reader.token.kind == .leftParen {
-          throw error(.syntax, "wrong number of lane literals", at: shape)
-        }
-        throw reader.unexpected()
-      }
       switch shape.keyword {
       case .f32x4: bytes.appendLittleEndian(UInt64(try reader.takeF32()), bytes: 4)
       case .f64x2: bytes.appendLittleEndian(try reader.takeF64(), bytes: 8)
@@ -92,7 +90,6 @@ extension ModuleEncoder {
         bytes.appendLittleEndian(try reader.takeInteger(bits: UInt64(width * 8)), bytes: width)
       }
     }
-    if reader.isAtNumber { throw error(.syntax, "wrong number of lane literals", at: shape) }
     return bytes
   }
 

@@ -18,9 +18,20 @@ struct InstructionFrame {
     case foldedThen, foldedElse
     /// `(try …` before its `(do …)`.
     case foldedTry
-    case foldedTryAfterDo
-    case foldedTryAfterDelegate
+    case foldedTryAfterDo, foldedTryAfterCatch, foldedTryAfterCatchAll, foldedTryAfterDelegate
     case foldedDo, foldedCatch, foldedCatchAll
+
+    /// Whether only parts of a block (`(else …)`, `(catch …)`) may follow, and no instruction.
+    var holdsOnlyParts: Bool {
+      switch self {
+      case .foldedIfAfterThen, .foldedIfAfterElse, .foldedTry, .foldedTryAfterDo, .foldedTryAfterCatch,
+        .foldedTryAfterCatchAll, .foldedTryAfterDelegate:
+        true
+      default: false
+      }
+    }
+    /// Whether a plain instruction may follow.
+    var holdsPlainInstructions: Bool { !holdsOnlyParts && self != .foldedPlain && self != .foldedIf }
   }
   var kind: Kind
   /// Where its bytes begin in `pending`.
@@ -51,12 +62,7 @@ extension ModuleEncoder {
     let token = reader.token
     switch token.kind {
     case .opcode:
-      switch frames.last?.kind {
-      case .foldedPlain, .foldedIf, .foldedIfAfterThen, .foldedIfAfterElse, .foldedTry, .foldedTryAfterDo,
-        .foldedTryAfterDelegate:
-        throw reader.unexpected()
-      default: break
-      }
+      if let frame = frames.last, !frame.kind.holdsPlainInstructions { throw reader.unexpected() }
       reader.advance()
       guard let opcode = token.opcode else { throw reader.unexpected(token) }
       if try !encodePlainControl(opcode, token) { try encodeSimple(opcode, token) }
@@ -72,12 +78,10 @@ extension ModuleEncoder {
 
   private mutating func openFolded() throws(TextError) {
     let token = reader.nextToken
-    switch frames.last?.kind {
-    case .foldedIfAfterThen, .foldedIfAfterElse, .foldedTry, .foldedTryAfterDo, .foldedTryAfterDelegate:
+    if let frame = frames.last, frame.kind.holdsOnlyParts {
       reader.index += 2
       if try !encodeFoldedPart(token) { throw reader.unexpected(token) }
       return
-    default: break
     }
     guard let opcode = token.opcode else {
       reader.index += 2

@@ -37,6 +37,8 @@ extension ModuleEncoder {
       try reader.expectRightParen()
     }
     use.signature = try takeSignature(allowsNames: allowsNames)
+    // Out of order: to be told from a signature that contradicts the type.
+    if reader.isAtForm(.type) || reader.isAtForm(.param) { throw reader.unexpected(reader.nextToken) }
     return use
   }
 

@@ -1,6 +1,6 @@
 extension ModuleEncoder {
   /// Code of an abstract heap type.
-  private static func heapCode(_ keyword: Keyword) -> UInt8? {
+  static func heapCode(_ keyword: Keyword) -> UInt8? {
     switch keyword {
     case .noexn: 0x74
     case .nofunc: 0x73

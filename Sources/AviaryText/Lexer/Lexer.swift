@@ -120,8 +120,7 @@ struct Lexer {
   private mutating func skipLineComment() throws(TextError) {
     while offset < limit {
       let first = source[offset]
-      // A carriage return ends the line only as part of a newline; it is a blank anyway.
-      if first == 0x0A { return }
+      if first == 0x0A || first == 0x0D { return }
       let length = first < 0x80 ? 1 : utf8Length(source, at: offset, limit: limit)
       if length == 0 { throw failure("malformed UTF-8 encoding", at: offset) }
       offset += length

@@ -38,6 +38,7 @@ struct Token: BitwiseCopyable, Sendable {
     self.start = UInt32(truncatingIfNeeded: start)
     self.end = UInt32(truncatingIfNeeded: end)
   }
+  var isNumber: Bool { kind == .nat || kind == .int || kind == .float }
   /// Byte range; for a parenthesis, of one byte.
   var range: Range<Int> {
     kind == .leftParen ? Int(start)..<Int(start) + 1 : Int(start)..<Int(end)

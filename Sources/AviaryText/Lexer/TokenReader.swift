@@ -145,7 +145,7 @@ struct TokenReader {
     return value
   }
 
-  var isAtNumber: Bool { token.kind == .nat || token.kind == .int || token.kind == .float }
+  var isAtNumber: Bool { token.isNumber }
 
   mutating func takeF32() throws(TextError) -> UInt32 {
     let token = token
