@@ -4,30 +4,177 @@
 /// let add = try instance.function("add", as: ((Int32, Int32) -> Int32).self)
 /// let sum = try add(40, 2)
 /// ```
-/// Up to four arguments take a path of fixed arity, about 16 instructions beside the entry.
-/// Throws `WasmError.trap`, and what host functions throw, unchanged.
-public struct TypedFunction<Signature> {
+/// Up to four arguments take a path of fixed arity. A call throws `WasmError.trap`,
+/// `WasmError.host` for a reference of another store, and what host functions throw, unchanged.
+///
+/// A handle: keeps the function's store and code alive.
+@safe public struct TypedFunction<Signature> {
   public let function: Function
+  @usableFromInline let entry: FunctionEntry
+  @usableFromInline let decode: ResultDecoder
+
+  @usableFromInline init(_ function: Function, _ entry: FunctionEntry, _ decode: @escaping ResultDecoder) {
+    self.function = function
+    self.entry = entry
+    unsafe self.decode = unsafe decode
+  }
 }
+
+/// Makes a tuple of the slots' values at the place given last, which is uninitialised memory for it.
+@usableFromInline
+typealias ResultDecoder = (UnsafeMutablePointer<ValueSlot>, StoreContext, UnsafeMutableRawPointer) -> Void
 
 extension TypedFunction {
+  /// Calls with any number of arguments.
+  @inlinable
   public func callAsFunction<each P: WasmType, R>(_ argument: repeat each P) throws -> R where Signature == (repeat each P) -> R {
-    throw notYet()
+    let context = function.context
+    return try unsafe withUnsafeTemporaryAllocation(of: ValueSlot.self, capacity: entry.slotCount) { buffer in
+      let slots = unsafe buffer.baseAddress.unsafelyUnwrapped
+      var index = 0
+      for value in repeat each argument {
+        unsafe (slots + index).initialize(to: try value.slot(in: context))
+        index += 1
+      }
+      try unsafe entry.call(context, slots)
+      return unsafe result(slots)
+    }
+  }
+
+  @inlinable
+  public func callAsFunction<R>() throws -> R where Signature == () -> R {
+    guard entry.slotCount <= 1 else { return try packed(ValueSlot(), ValueSlot(), ValueSlot(), ValueSlot()) }
+    var slots = ValueSlot()
+    return try unsafe withUnsafeMutablePointer(to: &slots) { slots in
+      try unsafe entry.call(function.context, slots)
+      return unsafe result(slots)
+    }
+  }
+
+  @inlinable
+  public func callAsFunction<A: WasmType, R>(_ a: A) throws -> R where Signature == (A) -> R {
+    let a = try a.slot(in: function.context)
+    guard entry.slotCount <= 1 else { return try packed(a, ValueSlot(), ValueSlot(), ValueSlot()) }
+    var slots = a
+    return try unsafe withUnsafeMutablePointer(to: &slots) { slots in
+      try unsafe entry.call(function.context, slots)
+      return unsafe result(slots)
+    }
+  }
+
+  @inlinable
+  public func callAsFunction<A: WasmType, B: WasmType, R>(_ a: A, _ b: B) throws -> R where Signature == (A, B) -> R {
+    var slots = (try a.slot(in: function.context), try b.slot(in: function.context))
+    guard entry.slotCount <= 2 else { return try packed(slots.0, slots.1, ValueSlot(), ValueSlot()) }
+    return try unsafe withUnsafeMutablePointer(to: &slots) { tuple in
+      let slots = unsafe UnsafeMutableRawPointer(tuple).assumingMemoryBound(to: ValueSlot.self)
+      try unsafe entry.call(function.context, slots)
+      return unsafe result(slots)
+    }
+  }
+
+  @inlinable
+  public func callAsFunction<A: WasmType, B: WasmType, C: WasmType, R>(
+    _ a: A, _ b: B, _ c: C
+  ) throws -> R where Signature == (A, B, C) -> R {
+    var slots = (try a.slot(in: function.context), try b.slot(in: function.context), try c.slot(in: function.context))
+    guard entry.slotCount <= 3 else { return try packed(slots.0, slots.1, slots.2, ValueSlot()) }
+    return try unsafe withUnsafeMutablePointer(to: &slots) { tuple in
+      let slots = unsafe UnsafeMutableRawPointer(tuple).assumingMemoryBound(to: ValueSlot.self)
+      try unsafe entry.call(function.context, slots)
+      return unsafe result(slots)
+    }
+  }
+
+  @inlinable
+  public func callAsFunction<A: WasmType, B: WasmType, C: WasmType, D: WasmType, R>(
+    _ a: A, _ b: B, _ c: C, _ d: D
+  ) throws -> R where Signature == (A, B, C, D) -> R {
+    var slots = (
+      try a.slot(in: function.context), try b.slot(in: function.context), try c.slot(in: function.context),
+      try d.slot(in: function.context)
+    )
+    guard entry.slotCount <= 4 else { return try packed(slots.0, slots.1, slots.2, slots.3) }
+    return try unsafe withUnsafeMutablePointer(to: &slots) { tuple in
+      let slots = unsafe UnsafeMutableRawPointer(tuple).assumingMemoryBound(to: ValueSlot.self)
+      try unsafe entry.call(function.context, slots)
+      return unsafe result(slots)
+    }
+  }
+
+  /// For functions with more results than arguments: the slots do not suffice.
+  @usableFromInline @inline(never)
+  func packed<R>(_ a: ValueSlot, _ b: ValueSlot, _ c: ValueSlot, _ d: ValueSlot) throws -> R {
+    try unsafe withUnsafeTemporaryAllocation(of: ValueSlot.self, capacity: max(entry.slotCount, 4)) { buffer in
+      let slots = unsafe buffer.baseAddress.unsafelyUnwrapped
+      unsafe slots.initialize(to: a)
+      unsafe (slots + 1).initialize(to: b)
+      unsafe (slots + 2).initialize(to: c)
+      unsafe (slots + 3).initialize(to: d)
+      try unsafe entry.call(function.context, slots)
+      return unsafe result(slots)
+    }
+  }
+
+  /// The tests of types fold away where the call is specialised.
+  ///
+  /// Unsafe contract: `R` is the result of `Signature`, checked when the function was made.
+  @inlinable
+  func result<R>(_ slots: UnsafeMutablePointer<ValueSlot>) -> R {
+    if R.self == Void.self { return unsafe unsafeBitCast((), to: R.self) }
+    if R.self == Int32.self { return unsafe unsafeBitCast(Int32(truncatingIfNeeded: slots.pointee.low), to: R.self) }
+    if R.self == UInt32.self { return unsafe unsafeBitCast(UInt32(truncatingIfNeeded: slots.pointee.low), to: R.self) }
+    if R.self == Int64.self { return unsafe unsafeBitCast(Int64(truncatingIfNeeded: slots.pointee.low), to: R.self) }
+    if R.self == UInt64.self { return unsafe unsafeBitCast(slots.pointee.low, to: R.self) }
+    if R.self == Float.self { return unsafe unsafeBitCast(UInt32(truncatingIfNeeded: slots.pointee.low), to: R.self) }
+    if R.self == Double.self { return unsafe unsafeBitCast(slots.pointee.low, to: R.self) }
+    return unsafe withUnsafeTemporaryAllocation(of: R.self, capacity: 1) { place in
+      let place = unsafe place.baseAddress.unsafelyUnwrapped
+      unsafe decode(slots, function.context, UnsafeMutableRawPointer(place))
+      return unsafe place.move()
+    }
   }
 }
 
+// MARK: Making them
+
 extension Function {
+  /// The function with its type checked.
   /// - Throws: `WasmError.host` where the type is another.
-  public func typed<each P: WasmType>(as type: ((repeat each P) -> Void).Type) throws(WasmError) -> TypedFunction<(repeat each P) -> Void> {
-    throw notYet()
+  public func typed<each P: WasmType>(
+    as type: ((repeat each P) -> Void).Type
+  ) throws(WasmError) -> TypedFunction<(repeat each P) -> Void> {
+    var parameters: [ValueType] = []
+    repeat parameters.append((each P).wasmType)
+    return unsafe TypedFunction(self, try checkedEntry(parameters, [])) { _, _, _ in }
   }
-  public func typed<each P: WasmType, R: WasmType>(as type: ((repeat each P) -> R).Type) throws(WasmError) -> TypedFunction<(repeat each P) -> R> {
-    throw notYet()
+
+  public func typed<each P: WasmType, R: WasmType>(
+    as type: ((repeat each P) -> R).Type
+  ) throws(WasmError) -> TypedFunction<(repeat each P) -> R> {
+    var parameters: [ValueType] = []
+    repeat parameters.append((each P).wasmType)
+    return unsafe TypedFunction(self, try checkedEntry(parameters, [R.wasmType])) { slots, context, place in
+      unsafe place.initializeMemory(as: R.self, to: R(slot: slots.pointee, in: context))
+    }
   }
-  public func typed<each P: WasmType, R0: WasmType, R1: WasmType, each R: WasmType>(
-    as type: ((repeat each P) -> (R0, R1, repeat each R)).Type
-  ) throws(WasmError) -> TypedFunction<(repeat each P) -> (R0, R1, repeat each R)> {
-    throw notYet()
+
+  public func typed<each P: WasmType, each R: WasmType>(
+    as type: ((repeat each P) -> (repeat each R)).Type
+  ) throws(WasmError) -> TypedFunction<(repeat each P) -> (repeat each R)> {
+    var parameters: [ValueType] = []
+    repeat parameters.append((each P).wasmType)
+    var results: [ValueType] = []
+    repeat results.append((each R).wasmType)
+    return unsafe TypedFunction(self, try checkedEntry(parameters, results)) { slots, context, place in
+      var index = 0
+      func next<T: WasmType>(_: T.Type) -> T {
+        defer { index += 1 }
+        return unsafe T(slot: slots[index], in: context)
+      }
+      let tuple = (repeat next((each R).self))
+      unsafe place.initializeMemory(as: (repeat each R).self, to: tuple)
+    }
   }
 }
 
@@ -44,9 +191,9 @@ extension Instance {
   ) throws(WasmError) -> TypedFunction<(repeat each P) -> R> {
     try function(name).typed(as: type)
   }
-  public func function<each P: WasmType, R0: WasmType, R1: WasmType, each R: WasmType>(
-    _ name: String, as type: ((repeat each P) -> (R0, R1, repeat each R)).Type
-  ) throws(WasmError) -> TypedFunction<(repeat each P) -> (R0, R1, repeat each R)> {
+  public func function<each P: WasmType, each R: WasmType>(
+    _ name: String, as type: ((repeat each P) -> (repeat each R)).Type
+  ) throws(WasmError) -> TypedFunction<(repeat each P) -> (repeat each R)> {
     try function(name).typed(as: type)
   }
 }

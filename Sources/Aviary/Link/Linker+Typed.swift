@@ -1,10 +1,4 @@
 extension Linker {
-  @usableFromInline typealias HostBody = @Sendable (StoreContext, UInt, UnsafeMutablePointer<ValueSlot>) throws -> Void
-
-  @usableFromInline func defineHost(
-    _ module: String, _ name: String, _ parameters: [ValueType], _ results: [ValueType], _ body: @escaping HostBody
-  ) {}
-
   /// Defines a host function: the closure's type is the function's type.
   ///
   /// ```swift
@@ -13,7 +7,7 @@ extension Linker {
   /// }
   /// ```
   /// It runs on the calling thread's own stack. What it throws ends the guest's call, and
-  /// comes back from it unchanged.
+  /// comes back from it unchanged. Several results are a tuple.
   @inlinable public func define<each P: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, repeat each P) throws -> Void
   ) {
@@ -45,13 +39,13 @@ extension Linker {
     }
   }
 
-  @inlinable public func define<each P: WasmType, R0: WasmType, R1: WasmType, each R: WasmType>(
+  @inlinable public func define<each P: WasmType, each R: WasmType>(
     _ module: String, _ name: String,
-    _ body: @escaping @Sendable (borrowing Caller<State>, repeat each P) throws -> (R0, R1, repeat each R)
+    _ body: @escaping @Sendable (borrowing Caller<State>, repeat each P) throws -> (repeat each R)
   ) {
     var parameters: [ValueType] = []
     repeat parameters.append((each P).wasmType)
-    var results = [R0.wasmType, R1.wasmType]
+    var results: [ValueType] = []
     repeat results.append((each R).wasmType)
     unsafe defineHost(module, name, parameters, results) { context, caller, slots in
       var index = 0
@@ -60,7 +54,99 @@ extension Linker {
         return unsafe T(slot: slots[index], in: context)
       }
       let result = try body(Caller(context: context, vmContext: caller), repeat next((each P).self))
-      _ = result
+      index = 0
+      func put<T: WasmType>(_ value: T) throws {
+        unsafe slots[index] = try value.slot(in: context)
+        index += 1
+      }
+      for value in repeat each result { try put(value) }
+    }
+  }
+
+  // MARK: Fixed arity, the fast path
+
+  @inlinable public func define(
+    _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>) throws -> Void
+  ) {
+    unsafe defineHost(module, name, [], []) { context, caller, slots in
+      try body(Caller(context: context, vmContext: caller))
+    }
+  }
+
+  @inlinable public func define<R: WasmType>(
+    _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>) throws -> R
+  ) {
+    unsafe defineHost(module, name, [], [R.wasmType]) { context, caller, slots in
+      let result = try body(Caller(context: context, vmContext: caller))
+      unsafe slots[0] = try result.slot(in: context)
+    }
+  }
+
+  @inlinable public func define<A: WasmType>(
+    _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A) throws -> Void
+  ) {
+    unsafe defineHost(module, name, [A.wasmType], []) { context, caller, slots in
+      try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context))
+    }
+  }
+
+  @inlinable public func define<A: WasmType, R: WasmType>(
+    _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A) throws -> R
+  ) {
+    unsafe defineHost(module, name, [A.wasmType], [R.wasmType]) { context, caller, slots in
+      let result = try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context))
+      unsafe slots[0] = try result.slot(in: context)
+    }
+  }
+
+  @inlinable public func define<A: WasmType, B: WasmType>(
+    _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B) throws -> Void
+  ) {
+    unsafe defineHost(module, name, [A.wasmType, B.wasmType], []) { context, caller, slots in
+      try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context), B(slot: slots[1], in: context))
+    }
+  }
+
+  @inlinable public func define<A: WasmType, B: WasmType, R: WasmType>(
+    _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B) throws -> R
+  ) {
+    unsafe defineHost(module, name, [A.wasmType, B.wasmType], [R.wasmType]) { context, caller, slots in
+      let result = try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context), B(slot: slots[1], in: context))
+      unsafe slots[0] = try result.slot(in: context)
+    }
+  }
+
+  @inlinable public func define<A: WasmType, B: WasmType, C: WasmType>(
+    _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C) throws -> Void
+  ) {
+    unsafe defineHost(module, name, [A.wasmType, B.wasmType, C.wasmType], []) { context, caller, slots in
+      try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context), B(slot: slots[1], in: context), C(slot: slots[2], in: context))
+    }
+  }
+
+  @inlinable public func define<A: WasmType, B: WasmType, C: WasmType, R: WasmType>(
+    _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C) throws -> R
+  ) {
+    unsafe defineHost(module, name, [A.wasmType, B.wasmType, C.wasmType], [R.wasmType]) { context, caller, slots in
+      let result = try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context), B(slot: slots[1], in: context), C(slot: slots[2], in: context))
+      unsafe slots[0] = try result.slot(in: context)
+    }
+  }
+
+  @inlinable public func define<A: WasmType, B: WasmType, C: WasmType, D: WasmType>(
+    _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D) throws -> Void
+  ) {
+    unsafe defineHost(module, name, [A.wasmType, B.wasmType, C.wasmType, D.wasmType], []) { context, caller, slots in
+      try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context), B(slot: slots[1], in: context), C(slot: slots[2], in: context), D(slot: slots[3], in: context))
+    }
+  }
+
+  @inlinable public func define<A: WasmType, B: WasmType, C: WasmType, D: WasmType, R: WasmType>(
+    _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D) throws -> R
+  ) {
+    unsafe defineHost(module, name, [A.wasmType, B.wasmType, C.wasmType, D.wasmType], [R.wasmType]) { context, caller, slots in
+      let result = try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context), B(slot: slots[1], in: context), C(slot: slots[2], in: context), D(slot: slots[3], in: context))
+      unsafe slots[0] = try result.slot(in: context)
     }
   }
 }

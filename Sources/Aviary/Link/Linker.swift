@@ -35,4 +35,13 @@ public final class Linker<State> {
   public func define(_ module: String, _ instance: Instance) {
     for (name, value) in instance.exports { define(module, name, value) }
   }
+
+  @usableFromInline func defineHost(
+    _ module: String, _ name: String, _ parameters: [ValueType], _ results: [ValueType], _ body: @escaping HostBody
+  ) {}
 }
+
+/// A host function without its type: reads its arguments from the slots, leaves its results there.
+/// The number is the address of the caller's context.
+@usableFromInline
+typealias HostBody = @Sendable (StoreContext, UInt, UnsafeMutablePointer<ValueSlot>) throws -> Void
