@@ -1,4 +1,6 @@
+import AviaryCodegen
 import AviaryContract
+import AviaryVM
 
 /// Compiles modules and holds what all stores share. Make one a process.
 ///
@@ -6,10 +8,20 @@ import AviaryContract
 public final class Engine: Sendable {
   public let configuration: EngineConfiguration
   let tunables: Tunables
+  let runtime: VMEngine
 
-  /// - Throws: `WasmError.limit` for a configuration that contradicts itself or this machine.
+  /// - Throws: `WasmError.limit` for a configuration that contradicts itself or this machine, naming the
+  ///   numbers; `.exhausted` where the signal handlers cannot be installed.
   public init(_ configuration: EngineConfiguration = .init()) throws(WasmError) {
-    tunables = try configuration.checked()
+    var tunables = try configuration.checked()
+    tunables.cpu = .host
+    var options = VMEngineOptions()
+    options.guestStackBytes = configuration.maxGuestStack.bytes
+    do throws(VMError) {
+      runtime = try VMEngine(
+        tunables: tunables, options: options, thunks: VMThunkGenerator(entry: Thunks.entry, host: Thunks.host))
+    } catch { throw WasmError(error) }
+    self.tunables = tunables
     self.configuration = configuration
   }
 }

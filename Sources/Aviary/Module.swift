@@ -1,20 +1,76 @@
+import AviaryContract
+import AviaryCore
+import AviaryVM
+
 /// A compiled module: immutable, shared by all stores of its engine.
 public final class Module: Sendable {
   public let engine: Engine
+  /// From the module's name section, else as given to `Engine.compile`.
   public let name: String?
-  public let imports: [ImportType]
-  public let exports: [ExportType]
+  let runtime: VMModule
+  private let compiled: Artifact
+  /// Position of an export by its name.
+  private let exportIndices: [String: Int]
 
-  init(engine: Engine, name: String?) {
+  init(engine: Engine, name: String?, _ module: ValidatedModule, _ artifact: Artifact) throws(WasmError) {
     self.engine = engine
-    self.name = name
-    imports = []
-    exports = []
+    self.name = module.info.names.module ?? name
+    compiled = artifact
+    exportIndices = Dictionary(module.info.exports.enumerated().map { ($0.element.name, $0.offset) }) { first, _ in first }
+    do throws(VMError) {
+      runtime = try VMModule(engine.runtime, module, artifact)
+    } catch { throw WasmError(error) }
+  }
+
+  private var info: ModuleInfo { runtime.module.info }
+
+  func export(named name: String) -> Export? { exportIndices[name].map { info.exports[$0] } }
+
+  /// What has to be given to the module, in its order.
+  public var imports: [ImportType] {
+    info.imports.map { ImportType(module: $0.module, name: $0.name, type: describe($0.description)) }
+  }
+
+  /// What the module gives, in its order.
+  public var exports: [ExportType] {
+    info.exports.map { export in
+      let index = Int(export.index)
+      let description: Import.Description =
+        switch export.kind {
+        case .function: .function(type: info.functions[index])
+        case .table: .table(info.tables[index].type)
+        case .memory: .memory(info.memories[index])
+        case .global: .global(info.globals[index].type)
+        case .tag: .tag(type: info.tags[index])
+        }
+      return ExportType(name: export.name, type: describe(description))
+    }
+  }
+
+  func describe(_ item: Import.Description) -> ExternType {
+    switch item {
+    case .function(let type): .function(functionType(type))
+    case .table(let type): .table(TableType(type, element: runtime.canonical(type.element)))
+    case .memory(let type): .memory(MemoryType(type))
+    case .global(let type): .global(GlobalType(ValueType(runtime.canonical(type.value)), isMutable: type.isMutable))
+    case .tag(let type): .tag(TagType(functionType(type)))
+    }
+  }
+
+  private func functionType(_ index: UInt32) -> FunctionType {
+    FunctionType(VMFunctionType(info.functionType(index), ids: runtime.types.ids))
   }
 
   /// The module with its code, to be kept in a file and loaded by `Engine.load(artifact:)`.
-  public func artifact() -> [UInt8] { [] }
+  public func artifact() -> [UInt8] {
+    unsafe ArtifactFile.bytes(module: info.bytes.buffer, features: info.features.rawValue, compiled)
+  }
 
-  /// Contents of the custom sections of that name.
-  public func customSections(named name: String) -> [[UInt8]] { [] }
+  /// Contents of the custom sections of that name, in order.
+  public func customSections(named name: String) -> [[UInt8]] {
+    info.customSections.filter { $0.name == name }.map { section in unsafe Array(info.bytes.buffer[section.range]) }
+  }
+
+  /// Bytes of machine code.
+  public var codeSize: Int { compiled.text.count }
 }

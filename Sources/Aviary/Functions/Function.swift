@@ -1,24 +1,51 @@
+import AviaryVM
+
 /// A function of a store: a guest's, or the host's.
 ///
 /// A handle: copies name the same function, and keep its store and code alive. Equality is
 /// identity.
 public struct Function: Equatable {
   public let context: StoreContext
-  /// Address of the `AviaryFuncRef`.
-  @usableFromInline let reference: UInt
+  let runtime: VMFunction
 
-  public var type: FunctionType { .init() }
+  init(context: StoreContext, runtime: VMFunction) {
+    self.context = context
+    self.runtime = runtime
+  }
+
+  /// Makes a host function of any type; see `Linker.define` for what `body` owes.
+  /// - Throws: `WasmError.exhausted`.
+  public init<State>(
+    in store: Store<State>, _ type: FunctionType,
+    _ body: @escaping @Sendable (borrowing Caller<State>, [Value]) throws -> [Value]
+  ) throws(WasmError) {
+    let signature = try HostSignature(type, store.engine)
+    context = store.context
+    runtime = try context.makeFunction(signature, untypedBody(type, body))
+  }
+
+  public var type: FunctionType { FunctionType(runtime.type) }
 
   /// Calls with values of any type.
   ///
   /// - Throws: `WasmError.host` for values that do not fit the type or belong to another store,
   ///   `WasmError.trap`, and what host functions throw, unchanged.
-  public func callAsFunction(_ arguments: [Value] = []) throws -> [Value] { throw notYet() }
+  public func callAsFunction(_ arguments: [Value]) throws -> [Value] {
+    let type = runtime.type
+    guard arguments.count == type.parameters.count else {
+      throw WasmError.host("\(arguments.count) arguments given, the type is \(FunctionType(type))")
+    }
+    let entry = try FunctionEntry(self, type)
+    return try unsafe withUnsafeTemporaryAllocation(of: ValueSlot.self, capacity: entry.slotCount) { slots in
+      unsafe slots.initialize(repeating: ValueSlot())
+      for (index, (argument, type)) in zip(arguments, type.parameters).enumerated() {
+        unsafe slots[index] = try context.slot(argument, as: type)
+      }
+      try unsafe entry.call(context, slots.baseAddress.unsafelyUnwrapped)
+      return type.results.enumerated().map { unsafe context.value(slots[$0.offset], as: $0.element) }
+    }
+  }
   public func callAsFunction(_ arguments: Value...) throws -> [Value] { try callAsFunction(arguments) }
 
-  public static func == (a: Function, b: Function) -> Bool { a.reference == b.reference && a.context === b.context }
-}
-
-func notYet(_ what: String = "this operation") -> WasmError {
-  .unsupported(.init(message: "\(what) is not implemented yet"))
+  public static func == (a: Function, b: Function) -> Bool { a.runtime == b.runtime }
 }

@@ -1,18 +1,65 @@
+import AviaryCore
+import AviaryVM
+
 /// Names for what modules import.
 ///
 /// A class: definitions add up. A second definition of a name replaces the first.
+/// Used by one thread at a time.
 public final class Linker<State> {
   public let engine: Engine
+  private var definitions: [ImportName: ImportSource] = [:]
 
   public init(_ engine: Engine) { self.engine = engine }
 
   /// Resolves and checks a module's imports.
   /// - Throws: `WasmError.link` with the message "unknown import" or "incompatible import type".
-  public func link(_ module: Module) throws(WasmError) -> LinkedModule<State> { throw notYet() }
+  public func link(_ module: Module) throws(WasmError) -> LinkedModule<State> {
+    guard module.engine === engine else { throw .host("the module belongs to another engine") }
+    var resolved: [ResolvedImport] = []
+    let info = module.runtime.module.info
+    resolved.reserveCapacity(info.imports.count)
+    for item in info.imports {
+      guard let source = definitions[ImportName(module: item.module, name: item.name)] else {
+        throw .link(.init(message: "unknown import", module: item.module, name: item.name))
+      }
+      resolved.append(try resolve(source, item, module))
+    }
+    return LinkedModule(module: module, imports: resolved)
+  }
+
+  private func resolve(_ source: ImportSource, _ item: Import, _ module: Module) throws(WasmError) -> ResolvedImport {
+    func mismatch(_ found: String) -> WasmError {
+      let expected = module.describe(item.description)
+      return .link(
+        .init(
+          message: "incompatible import type", module: item.module, name: item.name,
+          detail: "the module asks for \(expected), and is given \(found)"))
+    }
+    switch source {
+    case .host(let definition):
+      guard case .function(let type) = item.description else {
+        throw mismatch(ExternType.function(definition.type).description)
+      }
+      let signature = try HostSignature(definition.type, engine)
+      guard engine.runtime.types.isSubtype(signature.id, of: module.runtime.types.ids[Int(type)]) else {
+        throw mismatch(ExternType.function(definition.type).description)
+      }
+      return .host(definition, signature)
+    case .store(let value):
+      guard value.value.context.engine === engine else { throw .host("the import belongs to another engine") }
+      guard module.runtime.fits(value.value.runtime, item.description) else { throw mismatch(value.value.type.description) }
+      return .store(value)
+    }
+  }
 
   /// `link` and `instantiate` in one.
   public func instantiate(_ module: Module, in store: Store<State>) throws -> Instance {
     try link(module).instantiate(in: store)
+  }
+
+  /// The same from an asynchronous context.
+  public nonisolated(nonsending) func instantiate(_ module: Module, in store: Store<State>) async throws -> Instance {
+    try await link(module).instantiate(in: store)
   }
 
   /// Defines a function of any type.
@@ -22,26 +69,59 @@ public final class Linker<State> {
   public func define(
     _ module: String, _ name: String, _ type: FunctionType,
     _ body: @escaping @Sendable (borrowing Caller<State>, [Value]) throws -> [Value]
-  ) {}
+  ) {
+    definitions[ImportName(module: module, name: name)] = .host(HostDefinition(type, untypedBody(type, body)))
+  }
 
   /// Defines something of a store.
-  public func define(_ module: String, _ name: String, _ value: Extern) {}
+  public func define(_ module: String, _ name: String, _ value: Extern) {
+    definitions[ImportName(module: module, name: name)] = .store(StoreImport(value))
+  }
   public func define(_ module: String, _ name: String, _ value: Function) { define(module, name, .function(value)) }
   public func define(_ module: String, _ name: String, _ value: Memory) { define(module, name, .memory(value)) }
   public func define(_ module: String, _ name: String, _ value: Table) { define(module, name, .table(value)) }
   public func define(_ module: String, _ name: String, _ value: Global) { define(module, name, .global(value)) }
+  public func define(_ module: String, _ name: String, _ value: Tag) { define(module, name, .tag(value)) }
 
   /// Defines all exports of an instance under a module name.
   public func define(_ module: String, _ instance: Instance) {
     for (name, value) in instance.exports { define(module, name, value) }
   }
 
+  /// Whether a name is defined.
+  public func defines(_ module: String, _ name: String) -> Bool {
+    definitions[ImportName(module: module, name: name)] != nil
+  }
+
   @usableFromInline func defineHost(
     _ module: String, _ name: String, _ parameters: [ValueType], _ results: [ValueType], _ body: @escaping HostBody
-  ) {}
+  ) {
+    let type = FunctionType(parameters: parameters, results: results)
+    definitions[ImportName(module: module, name: name)] = unsafe .host(HostDefinition(type, body))
+  }
 }
 
-/// A host function without its type: reads its arguments from the slots, leaves its results there.
-/// The number is the address of the caller's context.
-@usableFromInline
-typealias HostBody = @Sendable (StoreContext, UInt, UnsafeMutablePointer<ValueSlot>) throws -> Void
+struct ImportName: Hashable {
+  var module: String
+  var name: String
+}
+
+enum ImportSource {
+  case host(HostDefinition)
+  case store(StoreImport)
+}
+
+enum ResolvedImport: Sendable {
+  case host(HostDefinition, HostSignature)
+  case store(StoreImport)
+}
+
+/// Something of a store that a linked module carries around.
+///
+/// Sendable by care: other threads compare the store's identity, and only who has the store itself
+/// gets to use the value.
+@safe
+final class StoreImport: @unchecked Sendable {
+  let value: Extern
+  init(_ value: Extern) { self.value = value }
+}

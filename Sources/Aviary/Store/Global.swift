@@ -1,21 +1,46 @@
+import AviaryVM
+import CAviaryContract
+
 /// A global of a store.
 ///
 /// A handle: copies name the same global, and keep its store alive.
 public struct Global {
   public let context: StoreContext
-  public let type: GlobalType
+  let runtime: VMGlobal
 
+  init(_ context: StoreContext, _ runtime: VMGlobal) {
+    self.context = context
+    self.runtime = runtime
+  }
+
+  /// Makes a global of the host's, to be imported.
   /// - Throws: `WasmError.host` for a value of another type or store.
-  public init<State>(in store: Store<State>, _ type: GlobalType, _ value: Value) throws(WasmError) { throw notYet() }
+  public init<State>(in store: Store<State>, _ type: GlobalType, _ value: Value) throws(WasmError) {
+    let runtime = try store.context.runtime()
+    let slot = try store.context.slot(value, as: type.value.runtime)
+    self.init(
+      store.context,
+      unsafe VMGlobal(
+        unsafe: runtime, type.value.runtime, isMutable: type.isMutable,
+        initial: AviaryValue(low: slot.low, high: slot.high)))
+  }
 
-  public var value: Value { .i32(0) }
+  public var type: GlobalType { GlobalType(ValueType(runtime.value), isMutable: runtime.isMutable) }
+
+  public var value: Value {
+    let value = runtime.get()
+    return context.value(ValueSlot(low: value.low, high: value.high), as: runtime.value)
+  }
 
   /// - Throws: `WasmError.host` for a constant, or a value of another type or store.
-  public func set(_ value: Value) throws(WasmError) { throw notYet() }
+  public func set(_ value: Value) throws(WasmError) {
+    guard runtime.isMutable else { throw .host("the global is constant") }
+    let slot = try context.slot(value, as: runtime.value)
+    unsafe runtime.set(unsafe: AviaryValue(low: slot.low, high: slot.high))
+  }
 }
 
-/// An exception's tag. What guests throw and catch comes later; a tag can be imported and exported.
-public struct Tag {
-  public let context: StoreContext
-  public let type: TagType
+extension Global: Equatable {
+  /// Identity.
+  public static func == (a: Global, b: Global) -> Bool { a.runtime == b.runtime }
 }

@@ -1,21 +1,49 @@
+import AviaryCore
+import AviaryVM
+
 /// A module at work in a store.
 ///
 /// A handle: copies name the same instance, and keep its store alive.
 public struct Instance {
   public let context: StoreContext
   public let module: Module
+  let runtime: VMInstance
 
   /// What the module exports, in its order, with the instance's handles.
-  public var exports: [(name: String, value: Extern)] { [] }
+  public var exports: [(name: String, value: Extern)] {
+    module.runtime.module.info.exports.map { ($0.name, Extern(runtime.export($0), context)) }
+  }
 
   /// The export of that name, or nil.
-  public func export(_ name: String) -> Extern? { nil }
+  public func export(_ name: String) -> Extern? {
+    module.export(named: name).map { Extern(runtime.export($0), context) }
+  }
 
   /// - Throws: `WasmError.host` where there is no such export or it is of another kind.
-  public func function(_ name: String) throws(WasmError) -> Function { throw notYet() }
-  public func memory(_ name: String = "memory") throws(WasmError) -> Memory { throw notYet() }
-  public func table(_ name: String) throws(WasmError) -> Table { throw notYet() }
-  public func global(_ name: String) throws(WasmError) -> Global { throw notYet() }
+  public func function(_ name: String) throws(WasmError) -> Function {
+    if case .function(let function) = try required(name) { return function }
+    throw .host("the export \"\(name)\" is no function")
+  }
+  /// - Throws: as `function(_:)`.
+  public func memory(_ name: String = "memory") throws(WasmError) -> Memory {
+    if case .memory(let memory) = try required(name) { return memory }
+    throw .host("the export \"\(name)\" is no memory")
+  }
+  /// - Throws: as `function(_:)`.
+  public func table(_ name: String) throws(WasmError) -> Table {
+    if case .table(let table) = try required(name) { return table }
+    throw .host("the export \"\(name)\" is no table")
+  }
+  /// - Throws: as `function(_:)`.
+  public func global(_ name: String) throws(WasmError) -> Global {
+    if case .global(let global) = try required(name) { return global }
+    throw .host("the export \"\(name)\" is no global")
+  }
+
+  private func required(_ name: String) throws(WasmError) -> Extern {
+    guard let export = export(name) else { throw .host("there is no export \"\(name)\"") }
+    return export
+  }
 }
 
 /// Something that can be imported and exported.
@@ -25,4 +53,45 @@ public enum Extern {
   case table(Table)
   case global(Global)
   case tag(Tag)
+
+  init(_ value: VMExtern, _ context: StoreContext) {
+    switch value {
+    case .function(let function): self = .function(Function(context: context, runtime: function))
+    case .memory(let memory): self = .memory(Memory(context, memory))
+    case .table(let table): self = .table(Table(context, table))
+    case .global(let global): self = .global(Global(context, global))
+    case .tag(let tag): self = .tag(Tag(context, tag))
+    }
+  }
+
+  var runtime: VMExtern {
+    switch self {
+    case .function(let function): .function(function.runtime)
+    case .memory(let memory): .memory(memory.runtime)
+    case .table(let table): .table(table.runtime)
+    case .global(let global): .global(global.runtime)
+    case .tag(let tag): .tag(tag.runtime)
+    }
+  }
+
+  /// The store's identity.
+  public var context: StoreContext {
+    switch self {
+    case .function(let function): function.context
+    case .memory(let memory): memory.context
+    case .table(let table): table.context
+    case .global(let global): global.context
+    case .tag(let tag): tag.context
+    }
+  }
+
+  public var type: ExternType {
+    switch self {
+    case .function(let function): .function(function.type)
+    case .memory(let memory): .memory(memory.type)
+    case .table(let table): .table(table.type)
+    case .global(let global): .global(global.type)
+    case .tag(let tag): .tag(tag.type)
+    }
+  }
 }

@@ -10,6 +10,10 @@ public enum Value {
   case v128(V128)
   case funcref(Function?)
   case externref(ExternRef?)
+  /// Null, until garbage collection comes.
+  case anyref(AnyRef?)
+  /// Null, until exceptions come.
+  case exnref(ExnRef?)
 
   /// The type's own default: zero or null; nil for a reference that cannot be null, and for
   /// references that this version cannot hold.
@@ -29,9 +33,10 @@ public enum Value {
   /// The null of a heap type's hierarchy.
   static func null(_ heap: HeapType) -> Value {
     switch heap {
-    case .function, .noFunction: .funcref(nil)
-    case .defined: .funcref(nil)
-    default: .externref(nil)
+    case .function, .noFunction, .defined: .funcref(nil)
+    case .extern, .noExtern: .externref(nil)
+    case .exception, .noException: .exnref(nil)
+    case .any, .eq, .i31, .structure, .array, .none: .anyref(nil)
     }
   }
 }
@@ -46,6 +51,8 @@ extension Value: Equatable {
     case (.v128(let a), .v128(let b)): a == b
     case (.funcref(let a), .funcref(let b)): a == b
     case (.externref(let a), .externref(let b)): a === b
+    case (.anyref(let a), .anyref(let b)): a === b
+    case (.exnref(let a), .exnref(let b)): a === b
     default: false
     }
   }
@@ -63,6 +70,10 @@ extension Value: CustomStringConvertible {
     case .funcref: "ref.func"
     case .externref(nil): "ref.null extern"
     case .externref: "ref.extern"
+    case .anyref(nil): "ref.null any"
+    case .anyref: "ref.any"
+    case .exnref(nil): "ref.null exn"
+    case .exnref: "ref.exn"
     }
   }
 }
@@ -74,4 +85,14 @@ extension Value: CustomStringConvertible {
 public final class ExternRef {
   public let value: Any
   public init(_ value: Any) { self.value = value }
+}
+
+/// A structure, array or small integer of a guest's. There are none yet.
+public final class AnyRef {
+  init() {}
+}
+
+/// An exception that a guest caught. There are none yet.
+public final class ExnRef {
+  init() {}
 }
