@@ -63,7 +63,9 @@ public final class Module: Sendable {
 
   /// The module with its code, to be kept in a file and loaded by `Engine.load(artifact:)`.
   public func artifact() -> [UInt8] {
-    unsafe ArtifactFile.bytes(module: info.bytes.buffer, features: info.features.rawValue, compiled)
+    unsafe ArtifactFile.bytes(
+      module: info.bytes.buffer, features: info.features.rawValue,
+      hasForeignTailCalls: runtime.module.facts.hasForeignTailCalls, compiled)
   }
 
   /// Contents of the custom sections of that name, in order.

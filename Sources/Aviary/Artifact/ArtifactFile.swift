@@ -8,18 +8,20 @@ import AviaryContract
 ///  16  content hash      16 bytes, over all that follows
 ///  32  fingerprint       u64, of the tunables
 ///  40  cpu, features     u32 each
-///  48  counts            u64 each: bytes of the module, bytes of text, functions, traps, addresses
-///  88  module, text, functions (8 bytes each), traps (8), addresses (8)
+///  48  flags             u64; bit 0: the module has foreign tail calls
+///  56  counts            u64 each: bytes of the module, bytes of text, functions, traps, addresses
+///  96  module, text, functions (8 bytes each), traps (8), addresses (8)
 /// ```
 /// Little-endian. The file is trusted as to what its code does, but no count in it is: a
 /// damaged file throws.
 struct ArtifactFile {
   static let magic: [UInt8] = [0] + Array("aviary\n".utf8)
-  private static let headerSize = 88
+  private static let headerSize = 96
   private static let hashOffset = 16
   private static let hashedFrom = 32
 
   var features: UInt32
+  var hasForeignTailCalls: Bool
   var module: [UInt8]
   var artifact: Artifact
 
@@ -27,7 +29,9 @@ struct ArtifactFile {
 
   // MARK: Writing
 
-  static func bytes(module: UnsafeRawBufferPointer, features: UInt32, _ artifact: Artifact) -> [UInt8] {
+  static func bytes(
+    module: UnsafeRawBufferPointer, features: UInt32, hasForeignTailCalls: Bool, _ artifact: Artifact
+  ) -> [UInt8] {
     var out: [UInt8] = []
     let tables = 8 * (artifact.functions.count + artifact.traps.count + artifact.addresses.count)
     out.reserveCapacity(headerSize + module.count + artifact.text.count + tables)
@@ -37,6 +41,7 @@ struct ArtifactFile {
     append(UInt64(0), &out)
     append(artifact.fingerprint, &out)
     append(UInt64(artifact.cpu.rawValue) | UInt64(features) << 32, &out)
+    append(hasForeignTailCalls ? 1 : 0, &out)
     for count in [
       module.count, artifact.text.count, artifact.functions.count, artifact.traps.count, artifact.addresses.count,
     ] {
@@ -74,7 +79,7 @@ struct ArtifactFile {
     guard version == Artifact.formatVersion else {
       throw .artifact("made by another version of Aviary: format \(version), this one reads \(Artifact.formatVersion)")
     }
-    let counts = (0..<5).map { word(48 + 8 * $0) }
+    let counts = (0..<5).map { word(56 + 8 * $0) }
     let scales: [UInt64] = [1, 1, 8, 8, 8]
     var total = UInt64(ArtifactFile.headerSize)
     for (count, scale) in zip(counts, scales) {
@@ -102,6 +107,8 @@ struct ArtifactFile {
     guard features == expected else {
       throw .artifact("compiled for other WebAssembly features; compile it again")
     }
+
+    hasForeignTailCalls = word(48) & 1 != 0
 
     // The sum is the array's count, so all of these fit in Int.
     var offset = ArtifactFile.headerSize

@@ -1,3 +1,5 @@
+import AviaryContract
+import AviaryCore
 import AviaryText
 import AviaryVM
 
@@ -13,10 +15,7 @@ extension WasmError {
 
   init(_ error: TextError) {
     let diagnostic = Diagnostic(message: error.message, line: error.line, column: error.column)
-    switch error.kind {
-    case .malformed: self = .malformed(diagnostic)
-    case .invalid: self = .invalid(diagnostic)
-    }
+    self = .malformed(diagnostic)
   }
 }
 

@@ -21,7 +21,7 @@ public struct Function: Equatable {
   ) throws(WasmError) {
     let signature = try HostSignature(type, store.engine)
     context = store.context
-    runtime = try context.makeFunction(signature, untypedBody(type, body))
+    runtime = unsafe try context.makeFunction(signature, untypedBody(type, body))
   }
 
   public var type: FunctionType { FunctionType(runtime.type) }

@@ -70,7 +70,7 @@ public final class Linker<State> {
     _ module: String, _ name: String, _ type: FunctionType,
     _ body: @escaping @Sendable (borrowing Caller<State>, [Value]) throws -> [Value]
   ) {
-    definitions[ImportName(module: module, name: name)] = .host(HostDefinition(type, untypedBody(type, body)))
+    definitions[ImportName(module: module, name: name)] = unsafe .host(HostDefinition(type, untypedBody(type, body)))
   }
 
   /// Defines something of a store.

@@ -32,7 +32,7 @@ public struct Caller<State>: ~Copyable, LinearMemoryAccess {
 
   private var caller: VMCaller? {
     guard vmContext != 0, let store = try? context.runtime() else { return nil }
-    return unsafe VMCaller(unsafe: store, contextAddress: vmContext)
+    return VMCaller(unsafe: store, contextAddress: vmContext)
   }
 
   public func memoryRecord() throws(WasmError) -> MemoryRecord {

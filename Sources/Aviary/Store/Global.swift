@@ -20,7 +20,7 @@ public struct Global {
     let slot = try store.context.slot(value, as: type.value.runtime)
     self.init(
       store.context,
-      unsafe VMGlobal(
+      VMGlobal(
         unsafe: runtime, type.value.runtime, isMutable: type.isMutable,
         initial: AviaryValue(low: slot.low, high: slot.high)))
   }
@@ -36,7 +36,7 @@ public struct Global {
   public func set(_ value: Value) throws(WasmError) {
     guard runtime.isMutable else { throw .host("the global is constant") }
     let slot = try context.slot(value, as: runtime.value)
-    unsafe runtime.set(unsafe: AviaryValue(low: slot.low, high: slot.high))
+    runtime.set(unsafe: AviaryValue(low: slot.low, high: slot.high))
   }
 }
 

@@ -1,3 +1,4 @@
+import AviaryCore
 import AviaryVM
 
 // Values between Swift and the guest's 64 or 128 bits, checked against the expected type.
@@ -60,7 +61,7 @@ extension StoreContext {
   /// The function behind a reference that came from this store's guest; nil for null.
   func function(_ reference: UInt64) -> Function? {
     guard let store = try? runtime() else { return nil }
-    return unsafe store.function(unsafe: reference).map { Function(context: self, runtime: $0) }
+    return store.function(unsafe: reference).map { Function(context: self, runtime: $0) }
   }
 }
 

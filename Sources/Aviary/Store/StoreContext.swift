@@ -53,7 +53,7 @@ public final class StoreContext {
   /// The definition as a function of this store.
   func function(_ definition: HostDefinition, _ resolved: HostSignature) throws(WasmError) -> VMFunction {
     if let (_, known) = hostFunctions[ObjectIdentifier(definition)] { return known }
-    let function = try makeFunction(resolved, definition.body)
+    let function = unsafe try makeFunction(resolved, definition.body)
     // The definition is kept too, so that its identity is not given to another.
     hostFunctions[ObjectIdentifier(definition)] = (definition, function)
     return function
@@ -62,7 +62,7 @@ public final class StoreContext {
   func makeFunction(_ signature: HostSignature, _ body: @escaping HostBody) throws(WasmError) -> VMFunction {
     let store = try runtime()
     // Whoever calls the function holds the context; the function must not, or neither would ever go.
-    let context = Unmanaged.passUnretained(self)
+    let context = unsafe Unmanaged.passUnretained(self)
     return unsafe VMFunction(unsafe: store, signature.registration, signature.type, thunk: signature.thunk) {
       caller, values in
       let slots = unsafe UnsafeMutableRawPointer(values).assumingMemoryBound(to: ValueSlot.self)

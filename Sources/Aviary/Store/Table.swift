@@ -25,7 +25,7 @@ public struct Table {
     let element = type.element.runtime
     let slot = try store.context.slot(initial, as: element)
     do throws(VMError) {
-      self.init(store.context, unsafe try VMTable(unsafe: runtime, type.core, element: element, initial: slot.low))
+      self.init(store.context, try VMTable(unsafe: runtime, type.core, element: element, initial: slot.low))
     } catch { throw WasmError(error) }
   }
 
@@ -43,7 +43,7 @@ public struct Table {
   /// - Throws: as `get`, and `WasmError.host` for a value of another type or store.
   public func set(_ index: some GuestAddress, to value: Value) throws(WasmError) {
     let slot = try context.slot(value, as: runtime.element)
-    guard unsafe runtime.set(unsafe: slot.low, at: index.guestAddress) else { throw outOfBounds(index.guestAddress) }
+    guard runtime.set(unsafe: slot.low, at: index.guestAddress) else { throw outOfBounds(index.guestAddress) }
   }
 
   /// Grows by a number of elements.
@@ -53,7 +53,7 @@ public struct Table {
   @discardableResult
   public func grow(by count: UInt64, filledWith value: Value) throws -> UInt64 {
     let slot = try context.slot(value, as: runtime.element)
-    guard let old = unsafe try runtime.grow(by: count, unsafe: slot.low) else {
+    guard let old = try runtime.grow(by: count, unsafe: slot.low) else {
       throw WasmError.limit("a table of \(self.count) elements cannot grow by \(count)")
     }
     return old

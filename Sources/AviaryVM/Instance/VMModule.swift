@@ -9,6 +9,7 @@ package final class VMModule: Sendable {
   package let layout: VMContextLayout
   package let code: VMCode
   package let types: TypeRegistration
+  package let defaultMemory: UInt32?
   var info: ModuleInfo { module.info }
 
   /// - Throws: see `VMCode.init` and `VMContextLayout.init`.
@@ -19,6 +20,7 @@ package final class VMModule: Sendable {
       throw .configuration("the artifact is not of this module")
     }
     do { layout = try VMContextLayout(module) } catch { throw .limit(error.message) }
+    defaultMemory = VMModule.defaultMemory(of: module.info)
     types = try engine.types.register(module.info.types, groups: module.info.recursionGroups)
     code = try VMCode(artifact, tunables: engine.tunables)
     CodeIndex.shared.add(self, code.text)
