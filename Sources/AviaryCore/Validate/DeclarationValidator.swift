@@ -18,14 +18,14 @@ struct DeclarationValidator {
     }
     try at(2, info.importedFunctionCount + info.importedTagCount + info.importedMemoryCount > 0) {
       () throws(ModuleError) in
-      for type in info.functions.prefix(info.importedFunctionCount) { try checkFunctionType(type) }
+      try checkFunctionTypes(0..<info.importedFunctionCount)
       for type in info.tags.prefix(info.importedTagCount) { try checkTagType(type) }
     }
     try at(13) { () throws(ModuleError) in
       for type in info.tags.dropFirst(info.importedTagCount) { try checkTagType(type) }
     }
     try at(3) { () throws(ModuleError) in
-      for type in info.functions.dropFirst(info.importedFunctionCount) { try checkFunctionType(type) }
+      try checkFunctionTypes(info.importedFunctionCount..<info.functions.count)
     }
     try at(5) { () throws(ModuleError) in
       if info.memories.count > 1 && !info.features.contains(.multiMemory) {
@@ -68,6 +68,16 @@ struct DeclarationValidator {
     guard Int(index) < info.types.count else { throw ModuleError(.invalid, "unknown type \(index)") }
     guard case .function = info.types[Int(index)].composite else {
       throw ModuleError(.invalid, "non-function type \(index)")
+    }
+  }
+
+  /// As above for a range of functions, of which there may be very many.
+  private func checkFunctionTypes(_ range: Range<Int>) throws(ModuleError) {
+    let isFunction = info.types.map { type in
+      if case .function = type.composite { true } else { false }
+    }
+    for type in info.functions[range] {
+      guard Int(type) < isFunction.count, isFunction[Int(type)] else { return try checkFunctionType(type) }
     }
   }
 

@@ -106,6 +106,20 @@ extension FunctionValidator {
   }
 
   mutating func visitEnd() throws(ModuleError) {
+    // Most blocks take and give nothing.
+    if frameCount > 1 && height == 0 {
+      let frame = unsafe frames[frameCount - 1]
+      if frame.type.form == .empty {
+        frameCount -= 1
+        unsafe base = bottom + frames[frameCount - 1].base
+        return forgetInitialized(downTo: frame.initialized)
+      }
+    }
+    try endFrame()
+  }
+
+  @inline(never)
+  private mutating func endFrame() throws(ModuleError) {
     let frame = try popFrame()
     // The frame's entry is still in place just above the stack.
     let results = try results(ofFrame: frameCount)
@@ -131,12 +145,21 @@ extension FunctionValidator {
 
   // MARK: Branches
 
+  /// Whether a label exists and carries nothing: the common case of branches.
+  @inline(__always)
+  private func isEmptyLabel(_ depth: UInt32) -> Bool {
+    guard depth < UInt32(truncatingIfNeeded: frameCount) else { return false }
+    let frame = unsafe frames[frameCount - 1 - Int(depth)]
+    return frame.type.form == .empty
+  }
+
   mutating func visitBr(_ depth: UInt32) throws(ModuleError) {
-    try pop(label(depth))
+    if !isEmptyLabel(depth) { try pop(label(depth)) }
     setUnreachable()
   }
 
   mutating func visitBrIf(_ depth: UInt32) throws(ModuleError) {
+    if isEmptyLabel(depth) { return try pop(.i32) }
     let label = try label(depth)
     try pop(.i32)
     if label.count > 0 {

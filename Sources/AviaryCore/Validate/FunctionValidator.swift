@@ -189,7 +189,8 @@
       }
       grow(by: list.count)
     }
-    unsafe top.initialize(from: list.start, count: list.count)
+    // One is the usual count: not worth a call.
+    for index in 0..<list.count { unsafe (top + index).initialize(to: list.start[index]) }
     unsafe top += list.count
   }
 
