@@ -4,8 +4,7 @@
 It is the reference that scripts compare with where no native build exists, and
 the stand-in that lets them be tried without Aviary. It needs `pip install wasmtime`.
 
-usage: peer-run.py [run] [--dir HOST::GUEST] [--env K=V] [--strategy cranelift|winch]
-                   FILE.wasm [ARG ...]
+usage: peer-run.py [run] [--dir HOST::GUEST] [--env K=V] FILE.wasm [ARG ...]
 """
 import sys
 
@@ -15,7 +14,7 @@ import wasmtime
 def main(argv):
     if argv and argv[0] == "run":
         argv = argv[1:]
-    directories, environment, strategy = [], [], "cranelift"
+    directories, environment = [], []
     while argv and argv[0].startswith("--"):
         option, _, value = argv[0].partition("=")
         argv = argv[1:]
@@ -28,13 +27,10 @@ def main(argv):
             directories.append((host, guest or host))
         elif option == "--env":
             environment.append(tuple(value.split("=", 1)))
-        elif option == "--strategy":
-            strategy = value
         else:
             sys.exit(f"unknown option {option}")
 
     config = wasmtime.Config()
-    config.strategy = strategy
     config.cache = True
     engine = wasmtime.Engine(config)
     module = wasmtime.Module.from_file(engine, argv[0])

@@ -17,7 +17,7 @@ if stale "$build/lua.wasm" "$here"/lua{.sh,/guest_try.h,/guest_try.c}; then
     -Wno-invalid-noreturn -D_WASI_EMULATED_SIGNAL -D_WASI_EMULATED_PROCESS_CLOCKS -DL_tmpnam=20 \
     -I"$here/lua/guest" -include "$here/lua/guest_try.h" "$lua/onelua.c" "$here/lua/guest_try.c" \
     -lwasi-emulated-signal -lwasi-emulated-process-clocks \
-    -Wl,-z,stack-size=1048576 -o "$build/plain.wasm"
+    -Wl,--strip-debug -Wl,-z,stack-size=1048576 -o "$build/plain.wasm"
   wasm-opt --enable-sign-ext --enable-nontrapping-float-to-int --enable-mutable-globals \
     -g --asyncify --pass-arg=asyncify-ignore-imports -O2 "$build/plain.wasm" -o "$build/lua.wasm"
 fi

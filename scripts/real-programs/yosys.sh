@@ -19,8 +19,7 @@ synthesise() { # OUT COMMAND...
   mkdir -p "$out/tmp"
   cp "$here/yosys/design.v" "$out"
   "$@" --dir "$build/share::/share" --dir "$out/tmp::/tmp" --dir "$out::/" \
-    "$build/yosys.wasm" -q -p "read_verilog design.v; synth -top counter; tee -q -o stat.txt stat; write_json out.json; write_verilog -noattr out.v" \
-
+    "$build/yosys.wasm" -q -p "read_verilog design.v; synth -top counter; tee -q -o stat.txt stat; write_json out.json; write_verilog -noattr out.v"
 }
 synthesise "$build/reference" $peer
 timed synthesise "$build/guest" $RUNNER

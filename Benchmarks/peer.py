@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+"""`aviary bench`, with Wasmtime's wheel underneath: same options, same JSON.
+
+usage: peer.py bench --strategy cranelift|winch FILE --invoke NAME ARG... [--repeat N] --json
+       peer.py bench --strategy cranelift|winch FILE --compile [--repeat N] [--threads 1] --json
+"""
+import argparse
+import json
+import pathlib
+import sys
+import time
+
+import wasmtime
+
+
+def use_winch(config):
+    """The wheel's Python names two strategies; its library knows the third, too.
+
+    Winch does not know these proposals, and refuses an engine that has them on.
+    """
+    for feature in ("gc", "function_references", "tail_call", "exceptions", "stack_switching", "threads", "relaxed_simd"):
+        setattr(config, "wasm_" + feature, False)
+    wasmtime._ffi.wasmtime_config_strategy_set(config.ptr(), 2)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("command", choices=["bench"])
+    parser.add_argument("file", type=pathlib.Path)
+    parser.add_argument("arguments", nargs="*", type=int)
+    parser.add_argument("--strategy", default="cranelift")
+    parser.add_argument("--invoke")
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_intermixed_args()
+
+    config = wasmtime.Config()
+    if options.strategy == "winch":
+        use_winch(config)
+    if options.strategy == "cranelift":
+        config.cranelift_opt_level = "speed"
+    config.parallel_compilation = options.threads != 1
+    engine = wasmtime.Engine(config)
+    data = options.file.read_bytes()
+    out = {"file": options.file.name, "bytes": len(data)}
+
+    def timed(body):
+        start = time.perf_counter_ns()
+        result = body()
+        return time.perf_counter_ns() - start, result
+
+    if options.compile:
+        out["validate_ns"] = [timed(lambda: wasmtime.Module.validate(engine, data))[0] for _ in range(options.repeat)]
+        out["compile_ns"] = [timed(lambda: wasmtime.Module(engine, data))[0] for _ in range(options.repeat)]
+        print(json.dumps(out))
+        return
+
+    out["compile_ns"], module = timed(lambda: wasmtime.Module(engine, data))
+    store = wasmtime.Store(engine)
+    wasi = wasmtime.WasiConfig()
+    wasi.inherit_stdout()
+    wasi.inherit_stderr()
+    store.set_wasi(wasi)
+    linker = wasmtime.Linker(engine)
+    linker.define_wasi()
+    out["instantiate_ns"], instance = timed(lambda: linker.instantiate(store, module))
+    exports = instance.exports(store)
+    if "_initialize" in exports:
+        exports["_initialize"](store)
+    function = exports[options.invoke]
+    calls = []
+    for _ in range(options.repeat):
+        elapsed, result = timed(lambda: function(store, *options.arguments))
+        calls.append(elapsed)
+    out["calls_ns"] = calls
+    out["result"] = result
+    print(json.dumps(out))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
