@@ -49,7 +49,9 @@ let package = Package(
     library("AviaryVM", ["AviaryCore", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
     // The public API: the only place that joins compilers and runtime.
     library("Aviary", ["AviaryCore", "AviaryText", "AviaryContract", "AviaryCodegen", "AviaryVM"]),
-    library("AviaryWASI", ["Aviary"]),
+    // WASI preview 1 and the system calls behind it.
+    .target(name: "CAviaryWASI"),
+    library("AviaryWASI", ["Aviary", "CAviaryWASI"]),
     // Runs .wast scripts; shared by the command and the tests.
     library("AviaryWast", ["Aviary", "AviaryCore", "AviaryText"]),
     .executableTarget(
@@ -66,7 +68,7 @@ let package = Package(
       ["AviaryCore", "AviaryText", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
     tests(of: "AviaryVM", ["AviaryCore", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
     tests(of: "Aviary", ["AviaryCore", "AviaryText"]),
-    tests(of: "AviaryWASI", ["Aviary"]),
+    tests(of: "AviaryWASI", ["Aviary", "CAviaryWASI"]),
     tests(of: "AviaryWast", ["Aviary", "AviaryText"]),
     .testTarget(name: "AviaryCLITests", dependencies: ["AviaryCLI"], swiftSettings: settings),
   ],
