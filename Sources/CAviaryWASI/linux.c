@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+_Static_assert(AVIARY_WASI_PLACE == O_PATH, "O_PATH is another number here");
+
 #define ONCE(call) ({ int64_t r_ = (call); r_ < 0 ? -(int64_t)errno : r_; })
 #define AGAIN(call)                                   \
   ({                                                  \

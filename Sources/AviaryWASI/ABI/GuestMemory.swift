@@ -1,4 +1,4 @@
-package import CAviaryWASI
+import CAviaryWASI
 import Glibc
 
 /// A guest's memory during one host call.
@@ -54,7 +54,7 @@ import Glibc
   /// overlap them harms no one but itself.
   func withVectors<R: Sendable>(
     at address: UInt32, count: UInt32,
-    _ body: (UnsafeBufferPointer<iovec>) throws(Errno) -> R
+    _ body: (Vectors) throws(Errno) -> R
   ) throws(Errno) -> R {
     guard count <= Self.maximumVectors else { throw .invalid }
     let guest = try array(at: address, count: count, stride: 8)
@@ -69,7 +69,7 @@ import Glibc
           unsafe (vectors.baseAddress! + index).initialize(
             to: iovec(iov_base: bytes.baseAddress, iov_len: bytes.count))
         }
-        return .success(try unsafe body(UnsafeBufferPointer(vectors)))
+        return .success(try body(unsafe Vectors(UnsafeBufferPointer(vectors))))
       } catch {
         return .failure(error)
       }
@@ -89,30 +89,72 @@ import Glibc
     unsafe self.bytes = unsafe bytes
   }
 
+  private var size: Int { unsafe bytes.count }
+
   func load<T: FixedWidthInteger & BitwiseCopyable>(_: T.Type, at offset: Int) -> T {
-    precondition(offset >= 0 && offset + MemoryLayout<T>.size <= unsafe bytes.count)
+    precondition(offset >= 0 && offset + MemoryLayout<T>.size <= size)
     return T(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
   }
 
   func store<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int = 0) {
-    precondition(offset >= 0 && offset + MemoryLayout<T>.size <= unsafe bytes.count)
+    precondition(offset >= 0 && offset + MemoryLayout<T>.size <= size)
     unsafe bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
   }
 
-  func zero(_ size: Int) {
-    precondition(size <= unsafe bytes.count)
-    unsafe bytes.baseAddress?.initializeMemory(as: UInt8.self, repeating: 0, count: size)
+  func zero(_ count: Int) {
+    precondition(count <= size)
+    unsafe bytes.baseAddress?.initializeMemory(as: UInt8.self, repeating: 0, count: count)
   }
 
   /// Copies `source` to `offset`.
   func copy(_ source: some Collection<UInt8>, at offset: Int = 0) {
-    precondition(offset >= 0 && source.count <= unsafe bytes.count - offset)
+    precondition(offset >= 0 && source.count <= size - offset)
     unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[offset...]).copyBytes(from: source)
   }
 
   /// The part from `offset` on that is `size` bytes long.
-  func part(at offset: Int, size: Int) -> Slot {
-    precondition(offset >= 0 && size >= 0 && size <= unsafe bytes.count - offset)
-    return unsafe Slot(UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<offset + size]))
+  func part(at offset: Int, size count: Int) -> Slot {
+    precondition(offset >= 0 && count >= 0 && count <= size - offset)
+    return unsafe Slot(UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<offset + count]))
+  }
+}
+
+/// The parts of a scattered read or write: checked guest memory, as the host
+/// addresses it. Valid within the closure that it is given to.
+@safe struct Vectors {
+  private let parts: UnsafeBufferPointer<iovec>
+
+  fileprivate init(_ parts: UnsafeBufferPointer<iovec>) {
+    unsafe self.parts = unsafe parts
+  }
+
+  var count: Int { unsafe parts.count }
+
+  /// What the kernel is given.
+  var base: UnsafePointer<iovec>? { unsafe parts.baseAddress }
+  var kernelCount: Int32 { Int32(clamping: count) }
+
+  subscript(index: Int) -> UnsafeMutableRawBufferPointer {
+    let part = unsafe parts[index]
+    return unsafe UnsafeMutableRawBufferPointer(start: part.iov_base, count: part.iov_len)
+  }
+
+  /// Only the first part that is not empty, and no more than `limit` bytes of it.
+  func withFirst<R: Sendable>(
+    _ limit: Int, _ body: (Vectors) throws(Errno) -> R
+  ) throws(Errno) -> R? {
+    for index in 0..<count {
+      let part = unsafe self[index]
+      guard part.count > 0 else { continue }
+      var vector = unsafe iovec(iov_base: part.baseAddress, iov_len: min(part.count, limit))
+      let result: Result<R, Errno> = unsafe withUnsafePointer(to: &vector) { pointer in
+        do throws(Errno) {
+          return .success(
+            try body(unsafe Vectors(UnsafeBufferPointer(start: pointer, count: 1))))
+        } catch { return .failure(error) }
+      }
+      return try result.get()
+    }
+    return nil
   }
 }

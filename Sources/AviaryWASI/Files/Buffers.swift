@@ -1,4 +1,3 @@
-import Glibc
 import Synchronization
 
 /// Bytes that a guest reads as its standard input.
@@ -10,16 +9,17 @@ final class InputBuffer: Sendable {
 
   var available: Int { bytes.count - position.load(ordering: .relaxed) }
 
-  /// Fills the vectors, which point at checked memory, as far as bytes last.
-  func read(into parts: UnsafeBufferPointer<iovec>) -> UInt32 {
+  /// Fills the vectors as far as bytes last.
+  func read(into parts: Vectors) -> UInt32 {
     var total = 0
-    for index in parts.indices {
+    for index in 0..<parts.count {
       let part = unsafe parts[index]
       let start = position.load(ordering: .relaxed)
-      let count = min(part.iov_len, bytes.count - start, Int(Int32.max) - total)
-      guard count > 0, let target = unsafe part.iov_base else { continue }
+      let count = min(part.count, bytes.count - start, Int(Int32.max) - total)
+      guard count > 0 else { continue }
       unsafe bytes.withUnsafeBytes { source in
-        unsafe target.copyMemory(from: source.baseAddress! + start, byteCount: count)
+        unsafe part.copyMemory(
+          from: UnsafeRawBufferPointer(rebasing: source[start..<start + count]))
       }
       position.store(start + count, ordering: .relaxed)
       total += count
@@ -55,17 +55,16 @@ public final class OutputBuffer: Sendable {
   }
 
   /// Appends what the vectors hold, as far as it fits.
-  func write(_ parts: UnsafeBufferPointer<iovec>) throws(Errno) -> UInt32 {
+  func write(_ parts: Vectors) throws(Errno) -> UInt32 {
     // The lock is taken once, so that one write stays in one piece.
     let (total, isFull) = content.withLock { content in
       var total = 0
-      for index in parts.indices {
+      for index in 0..<parts.count {
         let part = unsafe parts[index]
-        let count = min(part.iov_len, limit - content.count)
-        content.append(
-          contentsOf: unsafe UnsafeRawBufferPointer(start: part.iov_base, count: max(0, count)))
-        total += max(0, count)
-        if count < part.iov_len { return (total, true) }
+        let count = min(part.count, limit - content.count)
+        unsafe content.append(contentsOf: UnsafeRawBufferPointer(rebasing: part[..<count]))
+        total += count
+        if count < part.count { return (total, true) }
       }
       return (total, false)
     }

@@ -38,6 +38,9 @@ struct GuestPath: Sendable {
     }
   }
 
+  /// Whether it is one name, and nothing else.
+  var isName: Bool { parent == nil && !endsInSlash && !endsInDots }
+
   /// Whether the last component is no name, but "." or "..".
   var endsInDots: Bool { isDot || isDotDot }
   var isDot: Bool { last == Self.dot }

@@ -4,7 +4,7 @@ import Glibc
 /// A descriptor of the host's, closed when nobody holds it any more.
 final class Handle: Sendable {
   let number: Int32
-  private let isOwned: Bool
+  let isOwned: Bool
 
   init(owning number: Int32) {
     self.number = number
@@ -22,25 +22,22 @@ final class Handle: Sendable {
   }
 }
 
-/// Reads and writes through a handle. The vectors point at checked memory.
+/// Reads and writes through a handle.
 extension Handle {
   /// - Parameter offset: where in the file; `nil` for the file's own position.
-  func read(_ parts: UnsafeBufferPointer<iovec>, at offset: Int64? = nil) throws(Errno) -> UInt32 {
-    let count = unsafe aviary_wasi_read(
-      number, parts.baseAddress, Int32(clamping: parts.count), offset ?? -1)
+  func read(_ parts: Vectors, at offset: Int64? = nil) throws(Errno) -> UInt32 {
+    let count = unsafe aviary_wasi_read(number, parts.base, parts.kernelCount, offset ?? -1)
     return UInt32(clamping: try Kernel.check(count))
   }
 
-  func write(_ parts: UnsafeBufferPointer<iovec>, at offset: Int64? = nil) throws(Errno) -> UInt32 {
-    let count = unsafe aviary_wasi_write(
-      number, parts.baseAddress, Int32(clamping: parts.count), offset ?? -1)
+  func write(_ parts: Vectors, at offset: Int64? = nil) throws(Errno) -> UInt32 {
+    let count = unsafe aviary_wasi_write(number, parts.base, parts.kernelCount, offset ?? -1)
     return UInt32(clamping: try Kernel.check(count))
   }
 
   /// Writes to a pipe, whose reader may be gone.
-  func writeToPipe(_ parts: UnsafeBufferPointer<iovec>) throws(Errno) -> UInt32 {
-    let count = unsafe aviary_wasi_write_pipe(
-      number, parts.baseAddress, Int32(clamping: parts.count))
+  func writeToPipe(_ parts: Vectors) throws(Errno) -> UInt32 {
+    let count = unsafe aviary_wasi_write_pipe(number, parts.base, parts.kernelCount)
     return UInt32(clamping: try Kernel.check(count))
   }
 

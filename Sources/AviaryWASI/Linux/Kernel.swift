@@ -6,6 +6,9 @@ import Glibc
 /// Names stand for `[UInt8]`s that end in a zero byte; only `GuestPath` and
 /// the configuration make them.
 enum Kernel {
+  /// O_PATH: a file as a place only, without access to what is in it.
+  static let place = AVIARY_WASI_PLACE
+
   /// The value of a call that succeeded.
   @discardableResult
   static func check<T: SignedInteger & FixedWidthInteger>(_ result: T) throws(Errno) -> T {
@@ -35,6 +38,12 @@ enum Kernel {
     return Handle(owning: try check(fd))
   }
 
+  /// Takes O_NONBLOCK off a handle of our own.
+  static func setBlocking(_ handle: borrowing Handle) throws(Errno) {
+    let flags = try check(aviary_wasi_get_flags(handle.number))
+    try check(aviary_wasi_set_flags(handle.number, flags & ~O_NONBLOCK))
+  }
+
   // MARK: Names in a directory
 
   static func stat(_ directory: borrowing Handle, _ name: [UInt8] = [0]) throws(Errno) -> FileStat {
@@ -43,11 +52,10 @@ enum Kernel {
     return FileStat(raw)
   }
 
-  static func setTimes(
-    _ directory: borrowing Handle, _ name: [UInt8] = [0], _ times: NewTimes
-  ) throws(Errno) {
+  /// Of what a handle names, a symbolic link too.
+  static func setTimes(_ handle: borrowing Handle, _ times: NewTimes) throws(Errno) {
     var raw = times.raw
-    try check(unsafe withName(name) { unsafe aviary_wasi_set_times(directory.number, $0, &raw) })
+    try check(unsafe withName([0]) { unsafe aviary_wasi_set_times(handle.number, $0, &raw) })
   }
 
   static func makeDirectory(_ directory: borrowing Handle, _ name: [UInt8]) throws(Errno) {

@@ -32,6 +32,9 @@ int aviary_wasi_open_host(const char *path, int flags, unsigned mode);
 int aviary_wasi_open_beneath(int directory, const char *path, int flags, unsigned mode);
 int aviary_wasi_close(int fd);
 
+/* O_PATH, which the headers hide from languages without feature macros. */
+#define AVIARY_WASI_PLACE 010000000
+
 /* Bytes. An offset below zero means the file's own position. */
 int64_t aviary_wasi_read(int fd, const struct iovec *parts, int count, int64_t offset);
 int64_t aviary_wasi_write(int fd, const struct iovec *parts, int count, int64_t offset);

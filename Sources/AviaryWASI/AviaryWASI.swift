@@ -1,1 +1,0 @@
-// AviaryWASI: see docs/tour.md.

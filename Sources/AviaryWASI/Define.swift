@@ -1,0 +1,118 @@
+public import Aviary
+import Synchronization
+
+extension WASI {
+  /// Defines all functions of preview 1 in a linker, for this one guest.
+  ///
+  /// The linker's `LinkedModule`s share the guest's files and streams; to give
+  /// every store its own, see `define(in:for:)`.
+  public func define<State>(in linker: Linker<State>) {
+    Self.define(in: linker) { _ in self }
+  }
+
+  /// Defines all functions of preview 1 in a linker, for guests whose `WASI`
+  /// is part of their store's state.
+  ///
+  /// ```swift
+  /// WASI.define(in: linker) { $0.state.wasi }
+  /// ```
+  public static func define<State>(
+    in linker: Linker<State>, for wasi: @escaping @Sendable (borrowing Caller<State>) -> WASI
+  ) {
+    FunctionTable.register(in: LinkerRegistrar(linker: linker, wasi: wasi))
+  }
+
+  /// Runs an instance as WASI has it: a command by its `_start`, a reactor's
+  /// `_initialize` so that its exports can be called.
+  /// - Returns: the code that the guest exited with; 0 where it came to its end.
+  /// - Throws: what the guest's call throws, but for `WASIExit`;
+  ///   `WasmError.host` where the instance has neither function.
+  @discardableResult
+  public static func run(_ instance: Instance) throws -> UInt32 {
+    let names = ["_start", "_initialize"]
+    guard let name = names.first(where: { instance.export($0) != nil }) else {
+      throw WasmError.host("the module exports neither _start nor _initialize")
+    }
+    do {
+      _ = try instance.function(name)([])
+      return 0
+    } catch let exit as WASIExit {
+      return exit.code
+    }
+  }
+
+  /// Calls one function over a guest's memory, and turns errors into numbers.
+  /// - Throws: `WASIInterrupted`.
+  func perform(
+    _ memory: GuestMemory, _ body: (inout System, GuestMemory) throws(Errno) -> Void
+  ) throws -> UInt32 {
+    do throws(Errno) {
+      try system.withLock { (system) throws(Errno) in try body(&system, memory) }
+      return 0
+    } catch {
+      guard error != .interrupted else { throw WASIInterrupted() }
+      return UInt32(error.code)
+    }
+  }
+
+  /// What `proc_raise` does: an error number, or the guest's end.
+  func raise(_ signal: UInt32) throws -> UInt32 {
+    let exit: WASIExit?
+    do throws(Errno) {
+      exit = try system.withLock { (system) throws(Errno) in try system.procRaise(signal) }
+    } catch {
+      return UInt32(error.code)
+    }
+    if let exit { throw exit }
+    return 0
+  }
+}
+
+/// Defines the functions in a linker.
+private struct LinkerRegistrar<State>: FunctionRegistrar {
+  let linker: Linker<State>
+  let wasi: @Sendable (borrowing Caller<State>) -> WASI
+
+  func add<each P: GuestArgument>(
+    _ name: String,
+    _ body: @escaping @Sendable (inout System, GuestMemory, repeat each P) throws(Errno) -> Void
+  ) {
+    let wasi = wasi
+    linker.define(FunctionTable.module, name) {
+      (caller: borrowing Caller<State>, arguments: repeat each P) throws -> UInt32 in
+      try caller.withGuestMemory { memory in
+        try wasi(caller).perform(memory) { (system, memory) throws(Errno) in
+          try body(&system, memory, repeat each arguments)
+        }
+      }
+    }
+  }
+
+  func addExit(_ name: String) {
+    linker.define(FunctionTable.module, name) {
+      (caller: borrowing Caller<State>, code: UInt32) throws -> Void in
+      throw WASIExit(code: code)
+    }
+  }
+
+  func addRaise(_ name: String) {
+    let wasi = wasi
+    linker.define(FunctionTable.module, name) {
+      (caller: borrowing Caller<State>, signal: UInt32) throws -> UInt32 in
+      try wasi(caller).raise(signal)
+    }
+  }
+}
+
+extension Caller {
+  /// Lends the caller's memory to one call. A guest without memory has one of
+  /// no bytes: whatever it points at is a fault.
+  fileprivate borrowing func withGuestMemory<R>(_ body: (GuestMemory) throws -> R) throws -> R {
+    guard let memory = try? memory() else {
+      return try unsafe body(GuestMemory(UnsafeMutableRawBufferPointer(start: nil, count: 0)))
+    }
+    return try memory.withMutableBytes(at: UInt64(0), count: memory.byteCount) { span in
+      try unsafe span.withUnsafeMutableBytes { try unsafe body(GuestMemory($0)) }
+    }
+  }
+}
