@@ -1,0 +1,133 @@
+import ArgumentParser
+import Aviary
+
+struct Bench: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Measure on this machine, in one process: validation and compilation, or calls of an export.",
+    usage: """
+      aviary bench FILE --invoke NAME ARGUMENT... [--repeat N] [--json]
+      aviary bench FILE --compile [--repeat N] [--threads N] [--json]
+      """,
+    discussion: """
+      Times are nanoseconds of wall clock. compile_ns is decoding, validation and code generation \
+      together, as a user waits for them; validate_ns the first two alone.
+      """)
+
+  @OptionGroup var engine: EngineOptions
+
+  @Flag(help: "Measure validation and compilation.")
+  var compile = false
+
+  @Option(help: ArgumentHelp("Measure calls of this export.", valueName: "name"))
+  var invoke: String?
+
+  @Option(help: ArgumentHelp("How often.", valueName: "count"))
+  var `repeat` = 5
+
+  @Flag(help: "Print JSON in one line.")
+  var json = false
+
+  @Argument(help: "A module, binary or text.")
+  var file: String
+
+  @Argument(parsing: .allUnrecognized, help: "The function's arguments.")
+  var arguments: [String] = []
+
+  func validate() throws {
+    guard compile != (invoke != nil) else { throw ValidationError("either --compile or --invoke is needed") }
+    guard `repeat` >= 1 else { throw ValidationError("--repeat is \(`repeat`), and has to be at least 1") }
+  }
+
+  func run() throws {
+    let file = try ModuleFile(file)
+    let bytes = try file.binary()
+    var report: [(String, JSON)] = [
+      ("file", .string(file.path.split(separator: "/").last.map(String.init) ?? file.path)),
+      ("bytes", .integer(bytes.count)),
+    ]
+    let engine = try engine.engine()
+    if let invoke {
+      report += try measureCalls(of: invoke, file, bytes, engine)
+    } else {
+      report += try measureCompilation(file, bytes, engine)
+    }
+    print(json ? JSON.object(report).text : JSON.object(report).pretty())
+  }
+
+  private func measureCompilation(_ file: ModuleFile, _ bytes: [UInt8], _ engine: Engine) throws -> [(String, JSON)] {
+    var validations: [UInt64] = []
+    var compilations: [UInt64] = []
+    var machineCode = 0
+    do throws(WasmError) {
+      for _ in 0..<`repeat` {
+        validations.append(try timed { () throws(WasmError) in try engine.validate(bytes) }.nanoseconds)
+        let (nanoseconds, size) = try timed { () throws(WasmError) in try engine.compile(bytes).codeSize }
+        compilations.append(nanoseconds)
+        machineCode = size
+      }
+    } catch {
+      throw Failure(file.displayName, error)
+    }
+    let codeSize = try SectionTable(bytes).size(of: 10)
+    func rate(_ times: [UInt64]) -> JSON {
+      // Bytes per nanosecond, times 1,000: megabytes (of 10^6) per second.
+      .number((Double(codeSize) / Double(max(times.min() ?? 1, 1)) * 1_000_000).rounded() / 1_000)
+    }
+    return [
+      ("code_bytes", .integer(codeSize)), ("machine_code_bytes", .integer(machineCode)),
+      ("threads", self.engine.threads.map { .integer($0) } ?? .null),
+      ("validate_ns", .array(validations.map { .integer($0) })),
+      ("compile_ns", .array(compilations.map { .integer($0) })),
+      ("validate_mb_per_s", rate(validations)), ("compile_mb_per_s", rate(compilations)),
+    ]
+  }
+
+  private func measureCalls(
+    of name: String, _ file: ModuleFile, _ bytes: [UInt8], _ engine: Engine
+  ) throws -> [(String, JSON)] {
+    do {
+      let (validation, _) = try timed { try engine.validate(bytes) }
+      let (compilation, module) = try timed { try engine.compile(bytes, name: file.moduleName) }
+      let store = Store(engine)
+      let linker = Linker<Void>(engine)
+      let (instantiation, instance) = try timed { try linker.instantiate(module, in: store) }
+      if case .function(let initialize) = instance.export("_initialize") { _ = try initialize([]) }
+      let function = try instance.function(name)
+      let values = try function.type.arguments(from: arguments, of: name)
+      var calls: [UInt64] = []
+      var results: [Value] = []
+      for _ in 0..<`repeat` {
+        let (nanoseconds, given) = try timed { try function(values) }
+        calls.append(nanoseconds)
+        results = given
+      }
+      return [
+        ("validate_ns", .integer(validation)), ("compile_ns", .integer(compilation)),
+        ("instantiate_ns", .integer(instantiation)),
+        ("threads", self.engine.threads.map { .integer($0) } ?? .null),
+        ("calls_ns", .array(calls.map { .integer($0) })),
+        ("result", results.count == 1 ? json(results[0]) : results.isEmpty ? .null : .array(results.map(json))),
+      ]
+    } catch let failure as Failure {
+      throw failure
+    } catch {
+      throw Failure(path: file.displayName, guest: error)
+    }
+  }
+
+  private func timed<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> (nanoseconds: UInt64, R) {
+    let start = ContinuousClock.now
+    let result = try body()
+    return ((ContinuousClock.now - start).nanosecondCount, result)
+  }
+
+  private func json(_ value: Value) -> JSON {
+    switch value {
+    case .i32(let value): .integer(value)
+    case .i64(let value): .integer(value)
+    case .f32(let value): .number(Double(value))
+    case .f64(let value): .number(value)
+    default: .string(ValueText.print(value))
+    }
+  }
+}

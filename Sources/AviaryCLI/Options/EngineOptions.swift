@@ -1,0 +1,40 @@
+import ArgumentParser
+import Aviary
+
+/// What an engine is made from: shared by all commands that compile.
+struct EngineOptions: ParsableArguments {
+  @OptionGroup var features: FeatureOptions
+
+  @Option(help: ArgumentHelp("Compile on that many threads; all processors otherwise.", valueName: "count"))
+  var threads: Int?
+
+  @Option(help: ArgumentHelp("Size of the guest's stack, as 1MiB.", valueName: "size"))
+  var maxStack: Size?
+
+  @Flag(help: "Write /tmp/perf-PID.map, so that perf names the guest's functions.")
+  var perfMap = false
+
+  @Flag(help: "Tell GDB of the guest's functions.")
+  var gdb = false
+
+  func validate() throws {
+    if let threads, threads < 1 || threads > 1024 {
+      throw ValidationError("--threads is \(threads), and has to be between 1 and 1024")
+    }
+  }
+
+  /// - Throws: `Failure` for numbers that do not fit.
+  func engine() throws -> Engine {
+    var configuration = EngineConfiguration()
+    configuration.features = features.features
+    configuration.parallelism = threads
+    if let maxStack { configuration.maxGuestStack = maxStack.bytes }
+    configuration.perfMap = perfMap
+    configuration.gdbJIT = gdb
+    do throws(WasmError) {
+      return try Engine(configuration)
+    } catch {
+      throw Failure("\(error)")
+    }
+  }
+}
