@@ -77,7 +77,7 @@ extension Engine {
 
   private var parallelism: Int { configuration.parallelism ?? Processors.count }
 
-  private func validated(_ bytes: [UInt8]) throws(WasmError) -> ValidatedModule {
+  func validated(_ bytes: [UInt8]) throws(WasmError) -> ValidatedModule {
     do throws(ModuleError) {
       return try ModuleValidator.validate(
         bytes: ModuleBytes(bytes), features: configuration.features.core, parallelism: configuration.parallelism ?? 0)

@@ -10,13 +10,13 @@ public final class Module: Sendable {
   let runtime: VMModule
   private let compiled: Artifact
   /// Position of an export by its name.
-  private let exportIndices: [String: Int]
+  private let exportIndices: [ExactName: Int]
 
   init(engine: Engine, name: String?, _ module: ValidatedModule, _ artifact: Artifact) throws(WasmError) {
     self.engine = engine
     self.name = module.info.names.module ?? name
     compiled = artifact
-    exportIndices = Dictionary(module.info.exports.enumerated().map { ($0.element.name, $0.offset) }) { first, _ in first }
+    exportIndices = Dictionary(module.info.exports.enumerated().map { (ExactName($0.element.name), $0.offset) }) { first, _ in first }
     do throws(VMError) {
       runtime = try VMModule(engine.runtime, module, artifact)
     } catch { throw WasmError(error) }
@@ -24,7 +24,7 @@ public final class Module: Sendable {
 
   private var info: ModuleInfo { runtime.module.info }
 
-  func export(named name: String) -> Export? { exportIndices[name].map { info.exports[$0] } }
+  func export(named name: String) -> Export? { exportIndices[ExactName(name)].map { info.exports[$0] } }
 
   /// What has to be given to the module, in its order.
   public var imports: [ImportType] {
@@ -59,6 +59,17 @@ public final class Module: Sendable {
 
   private func functionType(_ index: UInt32) -> FunctionType {
     FunctionType(VMFunctionType(info.functionType(index), ids: runtime.types.ids))
+  }
+
+  /// A module whose imports can be linked but which must not be instantiated: it has no code. For modules
+  /// that the compiler refuses, so that what is wrong with their imports can still be told.
+  package static func withoutCode(_ engine: Engine, _ bytes: [UInt8]) throws(WasmError) -> Module {
+    let module = try engine.validated(bytes)
+    let trap = [UInt8](repeating: 0xCC, count: 16)
+    let artifact = Artifact(
+      fingerprint: engine.tunables.fingerprint, cpu: engine.tunables.cpu, text: trap,
+      functions: module.info.bodies.map { _ in FunctionRange(offset: 0, size: 16) }, traps: [], addresses: [])
+    return try Module(engine: engine, name: nil, module, artifact)
   }
 
   /// The module with its code, to be kept in a file and loaded by `Engine.load(artifact:)`.

@@ -102,8 +102,12 @@ public final class Linker<State> {
 }
 
 struct ImportName: Hashable {
-  var module: String
-  var name: String
+  let module: ExactName
+  let name: ExactName
+  init(module: String, name: String) {
+    self.module = ExactName(module)
+    self.name = ExactName(name)
+  }
 }
 
 enum ImportSource {

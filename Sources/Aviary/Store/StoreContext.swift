@@ -15,6 +15,9 @@ public final class StoreContext {
   private let store: Result<VMStore, WasmError>
   private let gate: GrowthGate
 
+  /// Of `withDeadline`, outermost first.
+  var deadlines: [UInt64] = []
+
   /// External references by handle - 1.
   private var externals: [ExternRef] = []
   private var handles: [ObjectIdentifier: UInt64] = [:]

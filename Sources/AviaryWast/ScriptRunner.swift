@@ -1,0 +1,292 @@
+package import Aviary
+import AviaryText
+
+/// Runs one script, command by command. A wrong command does not stop it.
+package struct ScriptRunner {
+  private var modules: ScriptModules
+  private var values = ScriptValues()
+  private var parser: ScriptParser
+
+  /// - Throws: `TextError` for a script that is no text, `WasmError` where its host module cannot be made.
+  package init(_ source: [UInt8], engine: Engine, output: @escaping Spectest.Output = { _ in }) throws {
+    parser = try ScriptParser(source)
+    modules = try ScriptModules(engine: engine, output: output)
+  }
+
+  /// Runs the whole script.
+  package mutating func run() -> [ScriptResult] {
+    var results: [ScriptResult] = []
+    while true {
+      do throws(TextError) {
+        guard let item = try parser.next() else { return results }
+        results.append(
+          ScriptResult(line: item.line, command: ScriptRunner.keyword(item.command), outcome: run(item.command)))
+      } catch {
+        results.append(ScriptResult(line: error.line, command: "script", outcome: .failed(error.message)))
+        return results
+      }
+    }
+  }
+
+  private static func keyword(_ command: ScriptCommand) -> String {
+    switch command {
+    case .module, .instance: "module"
+    case .register: "register"
+    case .action: "action"
+    case .assertReturn: "assert_return"
+    case .assertTrap, .assertModuleTrap: "assert_trap"
+    case .assertExhaustion: "assert_exhaustion"
+    case .assertException: "assert_exception"
+    case .assertSuspension: "assert_suspension"
+    case .assertMalformed: "assert_malformed"
+    case .assertInvalid: "assert_invalid"
+    case .assertMalformedCustom: "assert_malformed_custom"
+    case .assertInvalidCustom: "assert_invalid_custom"
+    case .assertUnlinkable: "assert_unlinkable"
+    case .unsupported(let word): word
+    }
+  }
+
+  private mutating func run(_ command: ScriptCommand) -> ScriptResult.Outcome {
+    switch command {
+    case .module(let module): return run(module)
+    case .instance(let name, let definition): return instantiate(definition, name)
+    case .register(let name, let instance):
+      guard let state = modules.state(instance) else { return .failed("there is no such instance") }
+      modules.register(name, state)
+      if case .unsupported(let cause) = state { return .skipped(cause) }
+      return .passed
+    case .action(let action): return expect(action) { _ in .passed } failure: { .failed(describe($0)) }
+    case .assertReturn(let action, let patterns): return assertReturn(action, patterns)
+    case .assertTrap(let action, let message), .assertExhaustion(let action, let message):
+      return expect(action) {
+        .failed("returned \(describe($0)), expected the trap \"\(message)\"")
+      } failure: { checkTrap($0, message) }
+    case .assertException(let action):
+      return expect(action) { .failed("returned \(describe($0)), expected an exception") } failure: {
+        if case .trap(let trap)? = $0 as? WasmError, trap.code == .uncaughtException { return .passed }
+        return .failed(describe($0))
+      }
+    case .assertModuleTrap(let module, let message): return assertModuleTrap(module, message)
+    case .assertMalformed(let module, let message): return assertMalformed(module, message)
+    case .assertInvalid(let module, let message): return assertInvalid(module, message)
+    case .assertMalformedCustom(let module, let message), .assertInvalidCustom(let module, let message):
+      return assertCustom(module, message)
+    case .assertUnlinkable(let module, let message): return assertUnlinkable(module, message)
+    case .assertSuspension: return .skipped("stack switching")
+    case .unsupported(let word): return .skipped("the command \(word)")
+    }
+  }
+
+  // MARK: Modules
+
+  private mutating func run(_ module: ScriptModule) -> ScriptResult.Outcome {
+    if module.isDefinition {
+      do throws(ModuleFailure) {
+        modules.define(.success(try modules.compile(module)), name: module.name)
+        return .passed
+      } catch {
+        modules.define(.failure(error), name: module.name)
+        return outcome(error)
+      }
+    }
+    do {
+      return add(try modules.instantiate(try modules.compile(module)), module.name)
+    } catch { return addFailure(error, module.name) }
+  }
+
+  private mutating func instantiate(_ definition: String?, _ name: String?) -> ScriptResult.Outcome {
+    guard let definition = modules.definition(definition) else { return .failed("there is no such definition") }
+    do {
+      return add(try modules.instantiate(try definition.get()), name)
+    } catch { return addFailure(error, name) }
+  }
+
+  private mutating func add(_ instance: Instance, _ name: String?) -> ScriptResult.Outcome {
+    modules.add(.ready(instance), name: name)
+    return .passed
+  }
+
+  private mutating func addFailure(_ error: any Error, _ name: String?) -> ScriptResult.Outcome {
+    guard let failure = error as? ModuleFailure else {
+      modules.add(.unsupported("its module failed"), name: name)
+      return .failed(describe(error))
+    }
+    let outcome = outcome(failure)
+    if case .skipped(let cause) = outcome {
+      modules.add(.unsupported(cause), name: name)
+    } else {
+      modules.add(.unsupported("its module failed"), name: name)
+    }
+    return outcome
+  }
+
+  private func outcome(_ failure: ModuleFailure) -> ScriptResult.Outcome {
+    switch failure {
+    case .text(let error): .failed("\(error)")
+    case .wasm(let error): .failed(describe(error))
+    case .unsupported(let cause): .skipped("unsupported: \(cause)")
+    }
+  }
+
+  // MARK: Actions
+
+  private enum ActionOutcome {
+    case values([Value])
+    case failure(any Error)
+    case skipped(String)
+  }
+
+  private mutating func perform(_ action: ScriptAction) -> ActionOutcome {
+    let instanceName: String?
+    switch action {
+    case .invoke(let instance, _, _), .get(let instance, _): instanceName = instance
+    }
+    let instance: Instance
+    switch modules.state(instanceName) {
+    case .ready(let ready): instance = ready
+    case .unsupported(let cause): return .skipped(cause)
+    case nil: return .failure(WasmError.host("there is no such instance"))
+    }
+    do {
+      switch action {
+      case .get(_, let name): return .values([try instance.global(name).value])
+      case .invoke(_, let name, let arguments):
+        let function = try instance.function(name)
+        let types = function.type.parameters
+        var converted: [Value] = []
+        for (index, argument) in arguments.enumerated() {
+          guard let value = values.value(argument, for: index < types.count ? types[index] : nil) else {
+            return .skipped("host references of the any hierarchy")
+          }
+          converted.append(value)
+        }
+        return .values(try function(converted))
+      }
+    } catch { return .failure(error) }
+  }
+
+  private mutating func expect(
+    _ action: ScriptAction, _ success: ([Value]) -> ScriptResult.Outcome, failure: (any Error) -> ScriptResult.Outcome
+  ) -> ScriptResult.Outcome {
+    switch perform(action) {
+    case .values(let values): success(values)
+    case .failure(let error): failure(error)
+    case .skipped(let cause): .skipped(cause)
+    }
+  }
+
+  private mutating func assertReturn(_ action: ScriptAction, _ patterns: [ResultPattern]) -> ScriptResult.Outcome {
+    let outcome = perform(action)
+    switch outcome {
+    case .skipped(let cause): return .skipped(cause)
+    case .failure(let error): return .failed(describe(error))
+    case .values(let results):
+      guard results.count == patterns.count, zip(results, patterns).allSatisfy({ values.matches($0, $1) }) else {
+        return .failed("returned \(describe(results)), expected \(patterns)")
+      }
+      return .passed
+    }
+  }
+
+  // MARK: Modules that must fail
+
+  private mutating func assertModuleTrap(_ module: ScriptModule, _ message: String) -> ScriptResult.Outcome {
+    do {
+      _ = try modules.instantiate(try modules.compile(module))
+      return .failed("instantiated, expected the trap \"\(message)\"")
+    } catch let failure as ModuleFailure {
+      return outcome(failure)
+    } catch { return checkTrap(error, message) }
+  }
+
+  private func assertMalformed(_ module: ScriptModule, _ message: String) -> ScriptResult.Outcome {
+    do throws(ModuleFailure) {
+      let bytes = try modules.bytes(module)
+      do throws(WasmError) { try modules.engine.validate(bytes) } catch { throw ModuleFailure.wasm(error) }
+    } catch {
+      switch error {
+      case .text(let error): return check(error.message, message)
+      case .wasm(.malformed(let diagnostic)): return check(diagnostic.message, message)
+      default: return .failed("\(describe(error)), expected it to be malformed: \"\(message)\"")
+      }
+    }
+    return .failed("accepted, expected it to be malformed: \"\(message)\"")
+  }
+
+  private func assertInvalid(_ module: ScriptModule, _ message: String) -> ScriptResult.Outcome {
+    do throws(ModuleFailure) {
+      let bytes = try modules.bytes(module)
+      do throws(WasmError) { try modules.engine.validate(bytes) } catch { throw ModuleFailure.wasm(error) }
+    } catch {
+      switch error {
+      case .wasm(.invalid(let diagnostic)): return check(diagnostic.message, message)
+      default: return .failed("\(describe(error)), expected it to be invalid: \"\(message)\"")
+      }
+    }
+    return .failed("accepted, expected it to be invalid: \"\(message)\"")
+  }
+
+  /// Only annotations of texts are checked; the engine does not read these custom sections.
+  private func assertCustom(_ module: ScriptModule, _ message: String) -> ScriptResult.Outcome {
+    do throws(ModuleFailure) {
+      _ = try modules.bytes(module)
+    } catch {
+      if case .text(let error) = error { return check(error.message, message) }
+      return .failed(describe(error))
+    }
+    return .skipped("validation of custom sections")
+  }
+
+  private func assertUnlinkable(_ module: ScriptModule, _ message: String) -> ScriptResult.Outcome {
+    do {
+      let compiled: Module
+      do throws(ModuleFailure) {
+        compiled = try modules.compile(module)
+      } catch .unsupported {
+        try modules.linkOnly(module)
+        return .failed("linked, expected it to be unlinkable: \"\(message)\"")
+      }
+      _ = try modules.instantiate(compiled)
+      return .failed("linked, expected it to be unlinkable: \"\(message)\"")
+    } catch {
+      switch error {
+      case ModuleFailure.wasm(.link(let failure)): return check(failure.message, message)
+      case ModuleFailure.unsupported(let cause): return .skipped("unsupported: \(cause)")
+      default: return .failed("\(describe(error)), expected it to be unlinkable: \"\(message)\"")
+      }
+    }
+  }
+
+  // MARK: Messages
+
+  /// The reference interpreter's comparison: what is expected is a prefix of what is said.
+  private func check(_ actual: String, _ expected: String) -> ScriptResult.Outcome {
+    actual.hasPrefix(expected) ? .passed : .failed("said \"\(actual)\", expected \"\(expected)\"")
+  }
+
+  /// For traps a shorter message passes too: the reference names the element of an "uninitialized element 2",
+  /// machine code does not.
+  private func checkTrap(_ error: any Error, _ expected: String) -> ScriptResult.Outcome {
+    guard case .trap(let trap)? = error as? WasmError else {
+      return .failed("\(describe(error)), expected the trap \"\(expected)\"")
+    }
+    let message = trap.code.message
+    return message.hasPrefix(expected) || expected.hasPrefix(message)
+      ? .passed : .failed("trapped with \"\(message)\", expected \"\(expected)\"")
+  }
+
+  private func describe(_ values: [Value]) -> String { "[" + values.map(\.description).joined(separator: " ") + "]" }
+
+  private func describe(_ error: any Error) -> String {
+    switch error {
+    case let failure as ModuleFailure:
+      switch failure {
+      case .text(let error): "text: \(error)"
+      case .wasm(let error): "\(error)"
+      case .unsupported(let cause): "unsupported: \(cause)"
+      }
+    default: "\(error)"
+    }
+  }
+}
