@@ -3,7 +3,7 @@ import AviaryText
 
 /// Runs one script, command by command. A wrong command does not stop it.
 package struct ScriptRunner {
-  private var modules: ScriptModules
+  var modules: ScriptModules
   private var values = ScriptValues()
   private var parser: ScriptParser
 
@@ -56,14 +56,14 @@ package struct ScriptRunner {
       modules.register(name, state)
       if case .unsupported(let cause) = state { return .skipped(cause) }
       return .passed
-    case .action(let action): return expect(action) { _ in .passed } failure: { .failed(describe($0)) }
+    case .action(let action): return perform(action).judged { _ in .passed } failure: { .failed(describe($0)) }
     case .assertReturn(let action, let patterns): return assertReturn(action, patterns)
     case .assertTrap(let action, let message), .assertExhaustion(let action, let message):
-      return expect(action) {
+      return perform(action).judged {
         .failed("returned \(describe($0)), expected the trap \"\(message)\"")
       } failure: { checkTrap($0, message) }
     case .assertException(let action):
-      return expect(action) { .failed("returned \(describe($0)), expected an exception") } failure: {
+      return perform(action).judged { .failed("returned \(describe($0)), expected an exception") } failure: {
         if case .trap(let trap)? = $0 as? WasmError, trap.code == .uncaughtException { return .passed }
         return .failed(describe($0))
       }
@@ -121,7 +121,7 @@ package struct ScriptRunner {
     return outcome
   }
 
-  private func outcome(_ failure: ModuleFailure) -> ScriptResult.Outcome {
+  func outcome(_ failure: ModuleFailure) -> ScriptResult.Outcome {
     switch failure {
     case .text(let error): .failed("\(error)")
     case .wasm(let error): .failed(describe(error))
@@ -135,6 +135,16 @@ package struct ScriptRunner {
     case values([Value])
     case failure(any Error)
     case skipped(String)
+
+    func judged(
+      _ success: ([Value]) -> ScriptResult.Outcome, failure: (any Error) -> ScriptResult.Outcome
+    ) -> ScriptResult.Outcome {
+      switch self {
+      case .values(let values): success(values)
+      case .failure(let error): failure(error)
+      case .skipped(let cause): .skipped(cause)
+      }
+    }
   }
 
   private mutating func perform(_ action: ScriptAction) -> ActionOutcome {
@@ -166,16 +176,6 @@ package struct ScriptRunner {
     } catch { return .failure(error) }
   }
 
-  private mutating func expect(
-    _ action: ScriptAction, _ success: ([Value]) -> ScriptResult.Outcome, failure: (any Error) -> ScriptResult.Outcome
-  ) -> ScriptResult.Outcome {
-    switch perform(action) {
-    case .values(let values): success(values)
-    case .failure(let error): failure(error)
-    case .skipped(let cause): .skipped(cause)
-    }
-  }
-
   private mutating func assertReturn(_ action: ScriptAction, _ patterns: [ResultPattern]) -> ScriptResult.Outcome {
     let outcome = perform(action)
     switch outcome {
@@ -186,107 +186,6 @@ package struct ScriptRunner {
         return .failed("returned \(describe(results)), expected \(patterns)")
       }
       return .passed
-    }
-  }
-
-  // MARK: Modules that must fail
-
-  private mutating func assertModuleTrap(_ module: ScriptModule, _ message: String) -> ScriptResult.Outcome {
-    do {
-      _ = try modules.instantiate(try modules.compile(module))
-      return .failed("instantiated, expected the trap \"\(message)\"")
-    } catch let failure as ModuleFailure {
-      return outcome(failure)
-    } catch { return checkTrap(error, message) }
-  }
-
-  private func assertMalformed(_ module: ScriptModule, _ message: String) -> ScriptResult.Outcome {
-    do throws(ModuleFailure) {
-      let bytes = try modules.bytes(module)
-      do throws(WasmError) { try modules.engine.validate(bytes) } catch { throw ModuleFailure.wasm(error) }
-    } catch {
-      switch error {
-      case .text(let error): return check(error.message, message)
-      case .wasm(.malformed(let diagnostic)): return check(diagnostic.message, message)
-      default: return .failed("\(describe(error)), expected it to be malformed: \"\(message)\"")
-      }
-    }
-    return .failed("accepted, expected it to be malformed: \"\(message)\"")
-  }
-
-  private func assertInvalid(_ module: ScriptModule, _ message: String) -> ScriptResult.Outcome {
-    do throws(ModuleFailure) {
-      let bytes = try modules.bytes(module)
-      do throws(WasmError) { try modules.engine.validate(bytes) } catch { throw ModuleFailure.wasm(error) }
-    } catch {
-      switch error {
-      case .wasm(.invalid(let diagnostic)): return check(diagnostic.message, message)
-      default: return .failed("\(describe(error)), expected it to be invalid: \"\(message)\"")
-      }
-    }
-    return .failed("accepted, expected it to be invalid: \"\(message)\"")
-  }
-
-  /// Only annotations of texts are checked; the engine does not read these custom sections.
-  private func assertCustom(_ module: ScriptModule, _ message: String) -> ScriptResult.Outcome {
-    do throws(ModuleFailure) {
-      _ = try modules.bytes(module)
-    } catch {
-      if case .text(let error) = error { return check(error.message, message) }
-      return .failed(describe(error))
-    }
-    return .skipped("validation of custom sections")
-  }
-
-  private func assertUnlinkable(_ module: ScriptModule, _ message: String) -> ScriptResult.Outcome {
-    do {
-      let compiled: Module
-      do throws(ModuleFailure) {
-        compiled = try modules.compile(module)
-      } catch .unsupported {
-        try modules.linkOnly(module)
-        return .failed("linked, expected it to be unlinkable: \"\(message)\"")
-      }
-      _ = try modules.instantiate(compiled)
-      return .failed("linked, expected it to be unlinkable: \"\(message)\"")
-    } catch {
-      switch error {
-      case ModuleFailure.wasm(.link(let failure)): return check(failure.message, message)
-      case ModuleFailure.unsupported(let cause): return .skipped("unsupported: \(cause)")
-      default: return .failed("\(describe(error)), expected it to be unlinkable: \"\(message)\"")
-      }
-    }
-  }
-
-  // MARK: Messages
-
-  /// The reference interpreter's comparison: what is expected is a prefix of what is said.
-  private func check(_ actual: String, _ expected: String) -> ScriptResult.Outcome {
-    actual.hasPrefix(expected) ? .passed : .failed("said \"\(actual)\", expected \"\(expected)\"")
-  }
-
-  /// For traps a shorter message passes too: the reference names the element of an "uninitialized element 2",
-  /// machine code does not.
-  private func checkTrap(_ error: any Error, _ expected: String) -> ScriptResult.Outcome {
-    guard case .trap(let trap)? = error as? WasmError else {
-      return .failed("\(describe(error)), expected the trap \"\(expected)\"")
-    }
-    let message = trap.code.message
-    return message.hasPrefix(expected) || expected.hasPrefix(message)
-      ? .passed : .failed("trapped with \"\(message)\", expected \"\(expected)\"")
-  }
-
-  private func describe(_ values: [Value]) -> String { "[" + values.map(\.description).joined(separator: " ") + "]" }
-
-  private func describe(_ error: any Error) -> String {
-    switch error {
-    case let failure as ModuleFailure:
-      switch failure {
-      case .text(let error): "text: \(error)"
-      case .wasm(let error): "\(error)"
-      case .unsupported(let cause): "unsupported: \(cause)"
-      }
-    default: "\(error)"
     }
   }
 }
