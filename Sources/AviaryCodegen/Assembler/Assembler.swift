@@ -59,6 +59,13 @@ package struct Assembler: ~Copyable {
   @inline(__always)
   package var overflowed: Bool { code.overflowed }
 
+  /// Forgets the labels, all of which are settled, and keeps the code: between functions.
+  package mutating func forgetLabels() {
+    labels.removeAll()
+    fixups.removeAll()
+    pending = 0
+  }
+
   // MARK: Labels
 
   @inline(__always)

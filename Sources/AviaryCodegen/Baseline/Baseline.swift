@@ -1,0 +1,125 @@
+import AviaryContract
+import AviaryCore
+
+/// The baseline tier: a scan of each body, then one pass that emits code. Linear in the
+/// body's length, nothing recursive, no allocation per operator.
+///
+/// What lives here: `FunctionEmitter` (start there: how a family is written, the
+/// invariants), around it the operand stack (`ValueStack`, `Registers`, `Operands`), the frame
+/// (`Frame`, `Pins`, `Scan`), `Control`, `Calls`, and one file for each family of operators.
+/// It may use the assembler and the contract, and nothing of the runtime.
+@safe
+struct BaselineWorker: ~Copyable {
+  private let module: ValidatedModule
+  private var scan: ScanSink
+  private var emitter: FunctionEmitter
+  private var reader: OperatorReader
+
+  init(_ module: ValidatedModule, _ tables: ModuleTables) {
+    self.module = module
+    scan = ScanSink(tables)
+    emitter = FunctionEmitter(tables, module.info.bytes)
+    reader = OperatorReader(ByteCursor(module.info.bytes, in: 0..<0), features: .all)
+  }
+
+  /// Compiles the defined functions of `range`.
+  mutating func compile(_ range: Range<Int>) throws(ModuleError) -> CompiledChunk {
+    emitter.beginChunk()
+    var chunk = CompiledChunk()
+    chunk.functions.reserveCapacity(range.count)
+    for index in range {
+      let start = try compile(function: index)
+      chunk.functions.append(
+        .init(
+          index: UInt32(index), offset: UInt32(start), size: UInt32(emitter.asm.position - start)))
+    }
+    if emitter.asm.overflowed { throw emitter.unsupported("more machine code than fits in a chunk:") }
+    emitter.finishChunk(&chunk)
+    return chunk
+  }
+
+  /// Returns where the function starts.
+  private mutating func compile(function index: Int) throws(ModuleError) -> Int {
+    let info = module.info
+    let function = index + info.importedFunctionCount
+    let type = info.functions[function]
+    let cursor = ByteCursor(info.bytes, in: info.bodies[index])
+
+    emitter.functionIndex = UInt32(function)
+    emitter.operatorOffset = UInt32(cursor.offset)
+    scan.begin()
+    try emitter.declareParameters(type, &scan.locals)
+    reader.move(to: cursor)
+    try readLocals()
+    try reader.readAll(&scan)
+
+    emitter.facts = scan.facts
+    swap(&emitter.locals, &scan.locals)
+    emitter.beginFunction(type)
+    reader.move(to: cursor)
+    try reader.readLocals { (_: UInt32, _: ValueType) throws(ModuleError) in }
+    try reader.readAll(&emitter)
+    return emitter.finishFunction()
+  }
+
+  private mutating func readLocals() throws(ModuleError) {
+    var hasVectors = false
+    try reader.readLocals { (count: UInt32, type: ValueType) throws(ModuleError) in
+      let type = ValueClass(type)
+      if type == .vector && count > 0 { hasVectors = true }
+      for _ in 0..<count { scan.locals.append(LocalInfo(type: type)) }
+    }
+    if hasVectors { throw emitter.unsupported("vector instructions are not compiled yet:") }
+  }
+}
+
+extension FunctionEmitter {
+  mutating func beginChunk() {
+    asm.reset()
+    calls.removeAll()
+    trapStubs.removeAll()
+    traps.removeAll()
+    addresses.removeAll()
+  }
+
+  func finishChunk(_ chunk: inout CompiledChunk) {
+    chunk.code = asm.code.bytes()
+    chunk.calls = calls.elements()
+    chunk.trapStubs = trapStubs.elements()
+    chunk.traps = traps.elements()
+    chunk.addresses = addresses.elements()
+  }
+
+  /// The parameters as locals.
+  mutating func declareParameters(_ type: UInt32, _ locals: inout FlatArray<LocalInfo>) throws(ModuleError) {
+    signature = try callee(type)
+    for index in 0..<Int(signature.parameterCount) {
+      locals.append(LocalInfo(type: parameterClass(signature, index)))
+    }
+  }
+
+  mutating func beginFunction(_ type: UInt32) {
+    stack.removeAll()
+    controls.removeAll()
+    lazyBase = 0
+    maximumHeight = 0
+    hasFlags = false
+    isDead = false
+    deadDepth = 0
+    skipsNext = false
+    frame = Frame()
+    placeArguments()
+    choosePins()
+    layOutFrame()
+    emitPrologue()
+    openFunction(type)
+  }
+
+  mutating func finishFunction() -> Int {
+    finishFrame()
+    emitColdCode()
+    asm.finish()
+    asm.forgetLabels()
+    return frame.start
+  }
+}

@@ -1,0 +1,26 @@
+import AviaryCore
+
+/// An open block.
+struct ControlFrame: BitwiseCopyable {
+  enum Kind: UInt8, BitwiseCopyable {
+    case function, block, loop
+    /// The first arm of an `if`, while no `else` was seen.
+    case then
+    case otherwise
+  }
+  var kind: Kind
+  /// Where branches go: a loop's head, any other block's end.
+  var label: Label
+  /// Of `then`: where the second arm starts.
+  var elseLabel: Label
+  /// The operand stack's height below the block's parameters.
+  var height: Int32
+  var parameterCount: UInt32
+  var resultCount: UInt32
+  var type: BlockType
+
+  /// Values that a branch to this block carries.
+  @inline(__always) var arity: Int { Int(kind == .loop ? parameterCount : resultCount) }
+  /// A single value travels in rax or xmm0, unless the block is a loop.
+  @inline(__always) var joinsInRegister: Bool { kind != .loop && resultCount == 1 }
+}

@@ -1,0 +1,169 @@
+import AviaryCore
+
+/// What the first pass learns of a body besides its locals' weights.
+struct ScanFacts: BitwiseCopyable {
+  /// Weighted number of calls and builtins: what a pin in a volatile register costs.
+  var callWeight: UInt32 = 0
+  /// Whether anything is called and returned from: volatile registers are lost then.
+  var hasCalls = false
+  /// Whether r15 may be lost: the frame keeps the context (docs/abi.md).
+  var hasForeignCalls = false
+  /// Whether an instruction wants rcx, or rax and rdx, by name.
+  var usesFixedRegisters = false
+}
+
+/// The first pass: weighs locals and calls by their loops. It sees dead code too,
+/// which does no harm.
+@safe
+struct ScanSink: ~Copyable, OperatorSink {
+  var operatorOffset: UInt32 = 0
+  var locals = FlatArray<LocalInfo>(capacity: 64)
+  var facts = ScanFacts()
+  private let importedFunctionCount: UInt32
+  private let hasForeignTailCalls: Bool
+  /// Weights to return to, one for each open block.
+  private var outer = FlatArray<UInt32>(capacity: 64)
+  private var weight: UInt32 = 16
+
+  init(_ tables: ModuleTables) {
+    importedFunctionCount = UInt32(tables.importedFunctionCount)
+    hasForeignTailCalls = tables.hasForeignTailCalls
+  }
+
+  mutating func begin() {
+    locals.removeAll()
+    outer.removeAll()
+    facts = ScanFacts()
+    weight = 16
+  }
+
+  // MARK: Blocks and weights
+
+  @inline(__always)
+  private mutating func open(_ inner: UInt32) {
+    outer.append(weight)
+    weight = inner
+  }
+
+  @inline(__always)
+  private mutating func use(_ local: UInt32) {
+    let info = locals[Int(local)]
+    locals[Int(local)].weight = info.weight.saturatingAdd(weight)
+    locals[Int(local)].isSeen = true
+  }
+
+  @inline(__always)
+  private mutating func assign(_ local: UInt32) {
+    // The function's own level: whatever comes later comes after this.
+    if outer.isEmpty && !locals[Int(local)].isSeen { locals[Int(local)].startsAssigned = true }
+    use(local)
+  }
+
+  private mutating func call(isForeign: Bool) {
+    facts.callWeight = facts.callWeight.saturatingAdd(weight)
+    facts.hasCalls = true
+    if isForeign { facts.hasForeignCalls = true }
+  }
+
+  // MARK: Control
+
+  mutating func visitUnreachable() throws(ModuleError) {}
+  mutating func visitNop() throws(ModuleError) {}
+  mutating func visitBlock(_ type: BlockType) throws(ModuleError) { open(weight) }
+  mutating func visitLoop(_ type: BlockType) throws(ModuleError) {
+    open(weight > UInt32.max / 64 ? weight : weight &* 8)
+  }
+  mutating func visitIf(_ type: BlockType) throws(ModuleError) { open(max(weight / 2, 1)) }
+  mutating func visitElse() throws(ModuleError) {}
+  mutating func visitEnd() throws(ModuleError) {
+    if !outer.isEmpty { weight = outer.removeLast() }
+  }
+  mutating func visitBr(_ depth: UInt32) throws(ModuleError) {}
+  mutating func visitBrIf(_ depth: UInt32) throws(ModuleError) {}
+  mutating func visitBrTable(_ targets: UnsafeBufferPointer<UInt32>) throws(ModuleError) {}
+  mutating func visitReturn() throws(ModuleError) {}
+  mutating func visitCall(_ function: UInt32) throws(ModuleError) {
+    call(isForeign: hasForeignTailCalls || function < importedFunctionCount)
+  }
+  mutating func visitCallIndirect(type: UInt32, table: UInt32) throws(ModuleError) { call(isForeign: true) }
+  mutating func visitCallRef(type: UInt32) throws(ModuleError) { call(isForeign: true) }
+  mutating func visitReturnCall(_ function: UInt32) throws(ModuleError) {}
+  mutating func visitReturnCallIndirect(type: UInt32, table: UInt32) throws(ModuleError) {
+    // The check of a type that is not final may call a builtin.
+    call(isForeign: false)
+  }
+  mutating func visitReturnCallRef(type: UInt32) throws(ModuleError) {}
+  mutating func visitBrOnNull(_ depth: UInt32) throws(ModuleError) {}
+  mutating func visitBrOnNonNull(_ depth: UInt32) throws(ModuleError) {}
+  mutating func visitThrow(tag: UInt32) throws(ModuleError) {}
+  mutating func visitThrowRef() throws(ModuleError) {}
+  mutating func visitTryTable(
+    _ type: BlockType, _ catches: UnsafeBufferPointer<CatchClause>
+  ) throws(ModuleError) { open(weight) }
+  mutating func visitLegacyException(
+    _ op: AviaryCore.Opcode, _ type: BlockType, operand: UInt32
+  ) throws(ModuleError) {
+    // The second pass refuses these; here only the nesting must not run away.
+    if op == .try { open(weight) } else if op == .delegate { try visitEnd() }
+  }
+
+  // MARK: Locals
+
+  mutating func visitDrop() throws(ModuleError) {}
+  mutating func visitSelect() throws(ModuleError) {}
+  mutating func visitSelectTyped(_ type: ValueType) throws(ModuleError) {}
+  mutating func visitLocalGet(_ local: UInt32) throws(ModuleError) { use(local) }
+  mutating func visitLocalSet(_ local: UInt32) throws(ModuleError) { assign(local) }
+  mutating func visitLocalTee(_ local: UInt32) throws(ModuleError) { assign(local) }
+  mutating func visitGlobalGet(_ global: UInt32) throws(ModuleError) {}
+  mutating func visitGlobalSet(_ global: UInt32) throws(ModuleError) {}
+
+  // MARK: What calls builtins
+
+  mutating func visitMemoryGrow(_ memory: UInt32) throws(ModuleError) { call(isForeign: false) }
+  mutating func visitMemoryFill(_ memory: UInt32) throws(ModuleError) { call(isForeign: false) }
+  mutating func visitMemoryCopy(destination: UInt32, source: UInt32) throws(ModuleError) { call(isForeign: false) }
+  mutating func visitMemoryInit(segment: UInt32, memory: UInt32) throws(ModuleError) { call(isForeign: false) }
+  mutating func visitDataDrop(_ segment: UInt32) throws(ModuleError) { call(isForeign: false) }
+  mutating func visitTableGrow(_ table: UInt32) throws(ModuleError) { call(isForeign: false) }
+  mutating func visitTableFill(_ table: UInt32) throws(ModuleError) { call(isForeign: false) }
+  mutating func visitTableCopy(destination: UInt32, source: UInt32) throws(ModuleError) { call(isForeign: false) }
+  mutating func visitTableInit(segment: UInt32, table: UInt32) throws(ModuleError) { call(isForeign: false) }
+  mutating func visitElemDrop(_ segment: UInt32) throws(ModuleError) { call(isForeign: false) }
+
+  // MARK: Of no interest here
+
+  mutating func visitI32Const(_ value: Int32) throws(ModuleError) {}
+  mutating func visitI64Const(_ value: Int64) throws(ModuleError) {}
+  mutating func visitF32Const(bits: UInt32) throws(ModuleError) {}
+  mutating func visitF64Const(bits: UInt64) throws(ModuleError) {}
+  mutating func visitV128Const(low: UInt64, high: UInt64) throws(ModuleError) {}
+  mutating func visitNumeric(_ op: AviaryCore.Opcode) throws(ModuleError) {}
+  mutating func visitMemoryAccess(_ op: AviaryCore.Opcode, _ memarg: MemArg) throws(ModuleError) {}
+  mutating func visitLaneAccess(_ op: AviaryCore.Opcode, _ memarg: MemArg, lane: UInt8) throws(ModuleError) {}
+  mutating func visitAtomicFence() throws(ModuleError) {}
+  mutating func visitMemorySize(_ memory: UInt32) throws(ModuleError) {}
+  mutating func visitLane(_ op: AviaryCore.Opcode, lane: UInt8) throws(ModuleError) {}
+  mutating func visitShuffle(low: UInt64, high: UInt64) throws(ModuleError) {}
+  mutating func visitTableGet(_ table: UInt32) throws(ModuleError) {}
+  mutating func visitTableSet(_ table: UInt32) throws(ModuleError) {}
+  mutating func visitTableSize(_ table: UInt32) throws(ModuleError) {}
+  mutating func visitRefNull(_ heap: HeapType) throws(ModuleError) {}
+  mutating func visitRefIsNull() throws(ModuleError) {}
+  mutating func visitRefFunc(_ function: UInt32) throws(ModuleError) {}
+  mutating func visitRefEq() throws(ModuleError) {}
+  mutating func visitRefAsNonNull() throws(ModuleError) {}
+  mutating func visitAggregate(_ op: AviaryCore.Opcode, _ a: UInt32, _ b: UInt32) throws(ModuleError) {}
+  mutating func visitRefTest(_ op: AviaryCore.Opcode, _ target: ValueType) throws(ModuleError) {}
+  mutating func visitBrOnCast(
+    _ op: AviaryCore.Opcode, depth: UInt32, from: ValueType, to: ValueType
+  ) throws(ModuleError) {}
+}
+
+extension UInt32 {
+  @inline(__always)
+  func saturatingAdd(_ other: UInt32) -> UInt32 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? .max : sum
+  }
+}

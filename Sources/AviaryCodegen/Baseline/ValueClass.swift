@@ -1,0 +1,25 @@
+import AviaryCore
+
+/// What the machine makes of a value type: width and register class. References
+/// are 64-bit integers.
+enum ValueClass: UInt8, BitwiseCopyable {
+  case i32, i64, f32, f64
+  /// Only in tables: functions that touch vectors are refused before code is made.
+  case vector
+
+  init(_ type: ValueType) {
+    switch type {
+    case .i32: self = .i32
+    case .f32: self = .f32
+    case .f64: self = .f64
+    case .v128: self = .vector
+    default: self = .i64
+    }
+  }
+
+  @inline(__always) var isFloat: Bool { rawValue >= 2 }
+  /// Integer operand size; floats by their width too, for moves through integer registers.
+  @inline(__always) var size: OperandSize { rawValue & 1 == 0 ? .b32 : .b64 }
+  /// Only meaningful for floats.
+  @inline(__always) var floatSize: FloatSize { self == .f32 ? .f32 : .f64 }
+}
