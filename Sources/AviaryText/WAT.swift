@@ -1,3 +1,5 @@
+internal import AviaryCore
+
 /// The WebAssembly text format: encodes it to the binary format, and prints the
 /// binary format as text.
 ///
@@ -47,5 +49,40 @@ public enum WAT {
     let id = reader.takeID()
     var encoder = ModuleEncoder(reader: reader, fields: reader.index..<end, moduleID: id, options: options)
     return try encoder.encode()
+  }
+
+  // MARK: Printing
+
+  /// How instructions are laid out.
+  public enum Style: Sendable, Hashable {
+    /// One instruction a line, as in the binary format.
+    case flat
+    /// Instructions with their operands in parentheses.
+    case folded
+  }
+
+  /// How to print.
+  public struct PrintingOptions: Sendable {
+    public var style: Style
+    public init(style: Style = .flat) { self.style = style }
+  }
+
+  /// Prints a binary module as text.
+  ///
+  /// The module must be well-formed; it need not be valid. Encoding the text again
+  /// gives an equivalent module: names come from the name section, custom sections
+  /// become `(@custom …)` annotations. Names that occur twice are kept for the first
+  /// holder; numbers refer to the others.
+  /// - Throws: `TextError` of kind `binary` when the bytes are no module.
+  public static func print(
+    _ module: [UInt8], options: PrintingOptions = PrintingOptions()
+  ) throws(TextError) -> String {
+    do throws(ModuleError) {
+      let info = try ModuleDecoder.decode(ModuleBytes(module), features: .all)
+      var printer = ModulePrinter(module, info, options)
+      return String(decoding: try printer.print(), as: UTF8.self)
+    } catch {
+      throw TextError(.binary, error.description, line: 0, column: 0)
+    }
   }
 }

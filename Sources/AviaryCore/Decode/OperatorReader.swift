@@ -157,7 +157,7 @@
       try require(.legacyExceptions, byte)
       try sink.visitLegacyException(.catchAll, .empty, operand: 0)
     case 0x08:
-      guard features.contains(.exceptions) || features.contains(.legacyExceptions) else { throw illegal(byte) }
+      guard features.contains(.exceptions) || features.contains(.legacyExceptions) else { throw switchedOff(byte) }
       try sink.visitThrow(tag: cursor.readU32())
     case 0x0A:
       try require(.exceptions, byte)

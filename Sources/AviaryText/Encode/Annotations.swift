@@ -150,9 +150,11 @@ extension ModuleEncoder {
       names.module = name
       return
     }
-    let hasID = reader.tokens[field + 2].kind == .id || reader.tokens[field + 2].kind == .quotedID
-    guard annotation.position == field + (hasID ? 3 : 2),
-      let space = Self.nameableSpace(reader.tokens[field + 1].keyword)
+    // Of an import, the part that says of what kind it is.
+    let head = reader.tokens[field + 1].keyword == .import ? min(field + 4, reader.tokens.count - 3) : field
+    let hasID = reader.tokens[head + 2].kind == .id || reader.tokens[head + 2].kind == .quotedID
+    guard annotation.position == head + (hasID ? 3 : 2),
+      let space = Self.nameableSpace(reader.tokens[head + 1].keyword)
     else { throw misplaced("name", annotation) }
     if names.byField.updateValue(name, forKey: field) != nil {
       throw annotationError("name", "multiple \(space.category)", annotation)

@@ -181,7 +181,9 @@ struct ModuleEncoder {
     }
     if reader.index != end { throw reader.unexpected() }
     reader.index = end + 1
-    if !names.byField.isEmpty, keyword != .type, let space = Self.nameableSpace(keyword) {
+    if names.byField[field] != nil, keyword != .type,
+      let space = Self.nameableSpace(keyword == .import ? reader.tokens[field + 5].keyword : keyword)
+    {
       noteAnnotatedName(field: field, space, defined[space.rawValue] &- 1)
     }
   }

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Passes the tests: the release build on a real program, the specification's
+# suite where it is at hand, the example against its expected output, and last
+# `swift test`, whose closing line counts.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+echo "== release build"
+swift build -c release --product aviary
+aviary=.build/release/aviary
+
+echo "== a real program"
+out=$("$aviary" run Examples/words/words.wasm -n 2 <<< "the bird and the other bird and the egg")
+expected="9 words, 5 different
+     3 the              ########################################
+     2 and              ##########################"
+[ "$out" = "$expected" ] || { echo "words.wasm printed:"; echo "$out"; exit 1; }
+
+suite=${AVIARY_SPEC_TESTSUITE:-../shared/spec-testsuite}
+if [ -d "$suite" ]; then
+  echo "== the specification's test suite, release build"
+  "$aviary" wast "$suite"
+else
+  echo "== no suite at $suite: set AVIARY_SPEC_TESTSUITE to a checkout of WebAssembly/testsuite"
+fi
+
+echo "== unit tests"
+swift test
