@@ -99,7 +99,7 @@ private let hostile: [UInt64] = [
       #expect(world.trap(0, start, count)?.code == .memoryOutOfBounds)
     }
     #expect(try world.call(0, 65536, 0) == 0)
-    world.instance.state.dropData(0)
+    unsafe world.instance.state.dropData(0)
     #expect(world.trap(0, 0, 1)?.code == .memoryOutOfBounds)
     #expect(try world.call(0, 0, 0) == 0)
   }

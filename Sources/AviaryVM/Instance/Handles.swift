@@ -4,6 +4,8 @@ package import CAviaryContract
 
 // Handles: a store and one of its objects. They retain the store, so the object
 // lives, and `store` is the identity that everything checks which takes a handle.
+// They do not retain the object itself: one that outlived its store, if only for a
+// moment at the handle's end, would find its words in the context gone.
 
 /// A function of a store.
 @safe
@@ -40,28 +42,29 @@ extension VMFunction: Equatable {
 }
 
 /// A linear memory of a store.
+@safe
 package struct VMMemory {
   package let store: VMStore
-  let state: MemoryState
+  unowned(unsafe) let state: MemoryState
 
   /// Makes a memory of the host's, to be imported.
   package init(_ store: VMStore, _ type: MemoryType) throws(VMError) {
     self.store = store
-    state = unsafe try store.makeMemory(type, cell: nil)
+    unsafe state = unsafe try store.makeMemory(type, cell: nil)
   }
   init(_ store: VMStore, _ state: MemoryState) {
     self.store = store
-    self.state = state
+    unsafe self.state = state
   }
 
-  package var type: MemoryType { state.type }
-  package var byteCount: UInt64 { state.byteCount }
-  package var pageCount: UInt64 { state.pageCount }
+  package var type: MemoryType { unsafe state.type }
+  package var byteCount: UInt64 { unsafe state.byteCount }
+  package var pageCount: UInt64 { unsafe state.pageCount }
 
   /// Grows by so many pages; gives the old number. nil where the maximum, the limiter or the
   /// machine does not allow it.
   /// - Throws: what the limiter throws.
-  package func grow(by pages: UInt64) throws -> UInt64? { try store.grow(state, by: pages) }
+  package func grow(by pages: UInt64) throws -> UInt64? { unsafe try store.grow(state, by: pages) }
 
   /// The bytes, nil where the range is not inside. The memory does not move: they stay valid, and
   /// may be changed by guests, as long as the store lives.
@@ -72,29 +75,30 @@ package struct VMMemory {
 }
 
 extension VMMemory: Equatable {
-  package static func == (a: VMMemory, b: VMMemory) -> Bool { a.state === b.state }
+  package static func == (a: VMMemory, b: VMMemory) -> Bool { unsafe a.state === b.state }
 }
 
 /// A table of a store. References are raw: `VMStore.function(reference:)` reads functions.
+@safe
 package struct VMTable {
   package let store: VMStore
-  let state: TableState
+  unowned(unsafe) let state: TableState
 
   /// Makes a table of the host's, to be imported.
   ///
   /// Unsafe contract: `initial` is a reference of this store of the element type.
   package init(unsafe store: VMStore, _ type: TableType, element: VMValueType, initial: UInt64 = 0) throws(VMError) {
     self.store = store
-    state = unsafe try store.makeTable(type, element: element, initial: initial, cell: nil)
+    unsafe state = unsafe try store.makeTable(type, element: element, initial: initial, cell: nil)
   }
   init(_ store: VMStore, _ state: TableState) {
     self.store = store
-    self.state = state
+    unsafe self.state = state
   }
 
-  package var type: TableType { state.type }
-  package var element: VMValueType { state.element }
-  package var count: UInt64 { state.count }
+  package var type: TableType { unsafe state.type }
+  package var element: VMValueType { unsafe state.element }
+  package var count: UInt64 { unsafe state.count }
 
   /// nil outside of the table.
   package func get(_ index: UInt64) -> UInt64? { unsafe state.elements(at: index, count: 1)?[0] }
@@ -110,12 +114,12 @@ package struct VMTable {
 
   /// As for memories. Unsafe contract: as for `set`.
   package func grow(by delta: UInt64, unsafe value: UInt64) throws -> UInt64? {
-    try store.grow(state, by: delta, filling: value)
+    unsafe try store.grow(state, by: delta, filling: value)
   }
 }
 
 extension VMTable: Equatable {
-  package static func == (a: VMTable, b: VMTable) -> Bool { a.state === b.state }
+  package static func == (a: VMTable, b: VMTable) -> Bool { unsafe a.state === b.state }
 }
 
 /// A global of a store.

@@ -47,8 +47,8 @@ final class InstanceState {
       // Import 0 of each kind stands first in its part of the tail.
       unsafe InstanceState.fill(raw, layout, imports)
       for item in imports {
-        if case .memory(let memory) = item { memories.append(memory.state) }
-        if case .table(let table) = item { tables.append(table.state) }
+        if case .memory(let memory) = item { unsafe memories.append(memory.state) }
+        if case .table(let table) = item { unsafe tables.append(table.state) }
       }
       for (index, type) in info.memories.enumerated().dropFirst(memories.count) {
         let offset = layout.memoriesOffset + 16 * (index - info.importedMemoryCount)

@@ -2,13 +2,14 @@ package import AviaryCore
 import CAviaryContract
 
 /// An instance of a store.
+@safe
 package struct VMInstance {
   package let store: VMStore
-  let state: InstanceState
+  unowned(unsafe) let state: InstanceState
 
   init(_ store: VMStore, _ state: InstanceState) {
     self.store = store
-    self.state = state
+    unsafe self.state = state
   }
 
   /// Instantiates a module: everything up to the start function, which the caller runs
@@ -23,31 +24,31 @@ package struct VMInstance {
     let state = try InstanceState(module, store, imports: imports)
     store.adopt(state)
     self.store = store
-    self.state = state
+    unsafe self.state = state
     try Instantiation(instance: state).run()
   }
 
-  package var module: VMModule { state.module }
+  package var module: VMModule { unsafe state.module }
 
   /// nil where the module has no start function.
-  package var startFunction: VMFunction? { state.module.info.start.map { function($0) } }
+  package var startFunction: VMFunction? { unsafe state.module.info.start.map { function($0) } }
 
   // Entities by index. Precondition of each: the index is in the module's index space.
 
   package func function(_ index: UInt32) -> VMFunction {
-    precondition(Int(index) < state.module.info.functions.count)
+    unsafe precondition(Int(index) < state.module.info.functions.count)
     return unsafe VMFunction(unsafe: state.functionRef(index), store)
   }
-  package func memory(_ index: UInt32) -> VMMemory { VMMemory(store, state.memories[Int(index)]) }
-  package func table(_ index: UInt32) -> VMTable { VMTable(store, state.tables[Int(index)]) }
+  package func memory(_ index: UInt32) -> VMMemory { unsafe VMMemory(store, state.memories[Int(index)]) }
+  package func table(_ index: UInt32) -> VMTable { unsafe VMTable(store, state.tables[Int(index)]) }
   package func global(_ index: UInt32) -> VMGlobal {
-    let type = state.module.info.globals[Int(index)].type
+    let type = unsafe state.module.info.globals[Int(index)].type
     // An imported constant's own type may be narrower; the declared one holds for it too.
     return unsafe VMGlobal(
       store, state.module.canonical(type.value), isMutable: type.isMutable, unsafe: state.globalCells[Int(index)])
   }
   package func tag(_ index: UInt32) -> VMTag {
-    let type = state.module.info.tags[Int(index)]
+    let type = unsafe state.module.info.tags[Int(index)]
     return unsafe VMTag(store: store, typeID: state.module.types.ids[Int(type)], identity: state.tagIdentity(index))
   }
 
@@ -63,10 +64,10 @@ package struct VMInstance {
 
   /// The export of the name; a linear search, so callers that ask often keep the result.
   package func export(named name: String) -> VMExtern? {
-    state.module.info.exports.first { $0.name == name }.map { export($0) }
+    unsafe state.module.info.exports.first { $0.name == name }.map { export($0) }
   }
 }
 
 extension VMInstance: Equatable {
-  package static func == (a: VMInstance, b: VMInstance) -> Bool { a.state === b.state }
+  package static func == (a: VMInstance, b: VMInstance) -> Bool { unsafe a.state === b.state }
 }

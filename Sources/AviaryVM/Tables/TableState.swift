@@ -15,6 +15,8 @@ final class TableState {
   let cell: UnsafeMutablePointer<AviaryTable>
   private let ownsCell: Bool
   private var capacity: Int
+  /// What `cell.base` says too: the cell may be gone before this object is.
+  private var base: UnsafeMutablePointer<UInt64>
 
   /// - Parameter cell: as for `MemoryState`.
   init(
@@ -29,12 +31,13 @@ final class TableState {
     unsafe self.cell = cell ?? .allocate(capacity: 1)
     ownsCell = unsafe cell == nil
     let base = UnsafeMutablePointer<UInt64>.allocate(capacity: max(capacity, 1))
+    unsafe self.base = base
     unsafe base.initialize(repeating: initial, count: capacity)
     unsafe self.cell.initialize(to: AviaryTable(base: base, length: UInt64(capacity)))
   }
 
   deinit {
-    unsafe cell.pointee.base.deallocate()
+    unsafe base.deallocate()
     if ownsCell { unsafe cell.deallocate() }
   }
 
@@ -54,10 +57,11 @@ final class TableState {
     let new = Int(newCount)
     if new > capacity {
       let room = min(max(new, 2 * capacity), Int(TableState.elementLimit))
-      let base = UnsafeMutablePointer<UInt64>.allocate(capacity: room)
-      unsafe base.moveInitialize(from: cell.pointee.base, count: old)
-      unsafe cell.pointee.base.deallocate()
-      unsafe cell.pointee.base = base
+      let larger = UnsafeMutablePointer<UInt64>.allocate(capacity: room)
+      unsafe larger.moveInitialize(from: base, count: old)
+      unsafe base.deallocate()
+      unsafe base = larger
+      unsafe cell.pointee.base = larger
       capacity = room
     }
     unsafe (cell.pointee.base + old).initialize(repeating: value, count: new - old)

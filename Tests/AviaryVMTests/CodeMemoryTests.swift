@@ -1,0 +1,120 @@
+import AviaryContract
+import AviaryCore
+@testable import AviaryVM
+import CAviaryHost
+import Glibc
+import Testing
+
+/// The permissions of the mapping that holds the address, as /proc tells them.
+private func permissions(_ address: UInt) -> String? {
+  guard let file = unsafe fopen("/proc/self/maps", "r") else { return nil }
+  defer { unsafe fclose(file) }
+  var line = [CChar](repeating: 0, count: 1024)
+  while unsafe fgets(&line, 1024, file) != nil {
+    let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let fields = text.split(separator: " ")
+    let bounds = fields[0].split(separator: "-").compactMap { UInt($0, radix: 16) }
+    if bounds.count == 2, address >= bounds[0], address < bounds[1] { return String(fields[1]) }
+  }
+  return nil
+}
+
+/// Whether any mapping is writable and executable.
+private func hasWritableCode() -> Bool {
+  guard let file = unsafe fopen("/proc/self/maps", "r") else { return true }
+  defer { unsafe fclose(file) }
+  var line = [CChar](repeating: 0, count: 1024)
+  while unsafe fgets(&line, 1024, file) != nil {
+    let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let fields = text.split(separator: " ")
+    if fields.count > 1, fields[1].contains("w"), fields[1].contains("x") { return true }
+  }
+  return false
+}
+
+@Suite struct CodeMemoryTests {
+  @Test func codeIsNeverWritableAndExecutable() throws {
+    let world = try World([.init(.add)])
+    #expect(permissions(world.module.code.text.lowerBound) == "r-xs")
+    #expect(permissions(world.thunk.address) == "r-xs")
+    #expect(!hasWritableCode())
+  }
+
+  @Test func addressesAreFound() throws {
+    let world = try World([.init(.add), .init(.unreachable, .unreachable)])
+    let code = world.module.code
+    let second = code.entry(ofDefined: 1)
+    #expect(CodeIndex.shared.find(second) === world.module)
+    #expect(world.module.functionIndex(at: second + 3) == 1)
+    #expect(world.module.functionIndex(at: second - 1) == nil)
+    #expect(world.module.isEntry(second))
+    #expect(!world.module.isEntry(second + 1))
+    #expect(code.wasmOffset(at: second) == nil)
+    #expect(code.wasmOffset(at: second + UInt(GuestFunction.unreachable.site)) == 101)
+    #expect(aviary_code_contains(second))
+    #expect(CodeIndex.shared.find(code.text.upperBound) !== world.module)
+  }
+
+  @Test func codeOutlivesItsEngineAndGoesWithItsModule() throws {
+    var module: VMModule? = try World.module(try World.engine(), [.init(.add)], .init())
+    let start = try #require(module?.code.text.lowerBound)
+    #expect(aviary_code_contains(start))
+    module = nil
+    #expect(!aviary_code_contains(start))
+    #expect(CodeIndex.shared.find(start) == nil)
+  }
+
+  @Test func storesKeepTheirCode() throws {
+    let engine = try World.engine()
+    let thunk = try engine.entryThunk(for: World.binary)
+    let store = try VMStore(engine)
+    let function = try VMInstance(World.module(engine, [.init(.add)], .init()), in: store, imports: []).function(0)
+    #expect(try World.call(function, thunk, 1, 2) == 3)
+  }
+
+  @Test func wrongArtifactsAreRefused() throws {
+    let engine = try World.engine()
+    let good = Artifact(
+      fingerprint: engine.tunables.fingerprint, cpu: [], text: GuestFunction.add.bytes,
+      functions: [FunctionRange(offset: 0, size: 9)], traps: [], addresses: [])
+    _ = try VMCode(good, tunables: engine.tunables)
+    func refused(_ change: (inout Artifact) -> Void) -> Bool {
+      var artifact = good
+      change(&artifact)
+      do {
+        _ = try VMCode(artifact, tunables: engine.tunables)
+        return false
+      } catch { return true }
+    }
+    #expect(refused { $0.fingerprint ^= 1 })
+    #expect(refused { $0.cpu = CPUFeatures(rawValue: 1 << 31) })
+    #expect(refused { $0.functions[0].size = 100 })
+    #expect(refused { $0.functions[0].size = 0 })
+    #expect(refused { $0.functions[0].offset = .max })
+    #expect(refused { $0.traps = [TrapSite(offset: 4, code: .unreachable), TrapSite(offset: 4, code: .unreachable)] })
+    #expect(refused { $0.traps = [TrapSite(offset: 1000, code: .unreachable)] })
+    #expect(
+      refused {
+        $0.traps = [TrapSite(offset: 4, code: .unreachable)]
+        $0.traps[0].code = 9999
+      })
+    #expect(refused { $0.addresses = [AddressMapping(offset: 5, wasmOffset: 0), AddressMapping(offset: 4, wasmOffset: 0)] })
+  }
+
+  @Test func theDebuggerIsTold() throws {
+    let first = try DebuggerRegistration(elf: [1, 2, 3])
+    let second = try DebuggerRegistration(elf: [])
+    withExtendedLifetime((first, second)) {}
+  }
+
+  @Test func manyModulesComeAndGo() throws {
+    let engine = try World.engine()
+    var modules: [VMModule] = []
+    for round in 0..<200 {
+      modules.append(try World.module(engine, [.init(.add)], .init()))
+      if round % 3 == 0 { modules.remove(at: modules.count / 2) }
+    }
+    #expect(modules.allSatisfy { CodeIndex.shared.find($0.code.text.lowerBound) === $0 })
+    #expect(modules.allSatisfy { aviary_code_contains($0.code.text.lowerBound) })
+  }
+}
