@@ -20,7 +20,7 @@ extension Engine {
     let module = try validated(bytes)
     let compiler = ModuleCompiler(tunables: tunables, parallelism: parallelism, progress: progress)
     let artifact: Artifact
-    do throws(ModuleError) { artifact = try Engine.code(compiler, module) } catch { throw WasmError(error) }
+    do throws(ModuleError) { artifact = try compiler.compile(module) } catch { throw WasmError(error) }
     return try publish(module, artifact, name)
   }
 
@@ -86,11 +86,5 @@ extension Engine {
 
   private func publish(_ module: ValidatedModule, _ artifact: Artifact, _ name: String?) throws(WasmError) -> Module {
     try Module(engine: self, name: name, module, artifact)
-  }
-}
-
-extension Engine {
-  private static func code(_ compiler: ModuleCompiler, _ module: ValidatedModule) throws(ModuleError) -> Artifact {
-    throw ModuleError(.unsupported, "code generation is not connected yet", offset: 0)
   }
 }
