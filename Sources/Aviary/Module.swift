@@ -8,7 +8,7 @@ public final class Module: Sendable {
   /// From the module's name section, else as given to `Engine.compile`.
   public let name: String?
   let runtime: VMModule
-  private let compiled: Artifact
+  let compiled: Artifact
   /// Position of an export by its name.
   private let exportIndices: [ExactName: Int]
 
@@ -21,8 +21,6 @@ public final class Module: Sendable {
       runtime = try VMModule(engine.runtime, module, artifact)
     } catch { throw WasmError(error) }
   }
-
-  private var info: ModuleInfo { runtime.module.info }
 
   func export(named name: String) -> Export? { exportIndices[ExactName(name)].map { info.exports[$0] } }
 

@@ -1,14 +1,48 @@
 import ArgumentParser
+import Aviary
 import AviaryWast
 
 struct Wast: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Run scripts of the specification's test suite (.wast).")
+    abstract: "Run scripts of the specification's test suite (.wast).",
+    discussion: """
+      Of a folder with a groups.tsv, as the suite has one, all scripts that it lists are run, each with the \
+      features of its group; of any other folder, all .wast files. The last line is the sum; the exit code \
+      is 1 if something failed.
+      """)
+
+  @OptionGroup var engine: EngineOptions
+
+  @Option(help: ArgumentHelp("A list of failures that are known: FILE LINE|* CAUSE.", valueName: "file"))
+  var knownFailures: String?
+
+  @Flag(help: "Print sums of groups instead of each file's.")
+  var summary = false
+
+  @Flag(help: "Print why commands were skipped.")
+  var causes = false
 
   @Argument(help: "Scripts, or folders that hold some.")
   var files: [String]
 
   func run() throws {
-    throw Failure("scripts are not in this build")
+    let known = try knownFailures.map { path in
+      let text = String(decoding: try InputFile.read(path), as: UTF8.self)
+      do throws(KnownFailures.Malformed) {
+        return try KnownFailures(text)
+      } catch {
+        throw Failure(path, error)
+      }
+    }
+    let engines = Engines(engine.configuration())
+    var report = ScriptReport(perFile: !summary, causes: causes)
+    for path in files {
+      for item in try ScriptSource.find(path, engine.features.isDefault ? nil : engine.features.features) {
+        report.add(item, item.run(engines, known ?? KnownFailures()))
+      }
+    }
+    if summary { report.printGroups() }
+    print(report.total.description)
+    if report.total.failed > 0 { throw Failure.silent(1) }
   }
 }

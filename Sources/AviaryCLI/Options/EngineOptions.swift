@@ -23,16 +23,20 @@ struct EngineOptions: ParsableArguments {
     }
   }
 
-  /// - Throws: `Failure` for numbers that do not fit.
-  func engine() throws -> Engine {
+  func configuration() -> EngineConfiguration {
     var configuration = EngineConfiguration()
     configuration.features = features.features
     configuration.parallelism = threads
     if let maxStack { configuration.maxGuestStack = maxStack.bytes }
     configuration.perfMap = perfMap
     configuration.gdbJIT = gdb
+    return configuration
+  }
+
+  /// - Throws: `Failure` for numbers that do not fit.
+  func engine() throws -> Engine {
     do throws(WasmError) {
-      return try Engine(configuration)
+      return try Engine(configuration())
     } catch {
       throw Failure("\(error)")
     }

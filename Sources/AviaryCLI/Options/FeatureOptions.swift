@@ -11,6 +11,9 @@ struct FeatureOptions: ParsableArguments {
       valueName: "name"))
   var switches: [FeatureSwitch] = []
 
+  /// Whether nothing was switched.
+  var isDefault: Bool { switches.isEmpty }
+
   /// The standard's, with the switches applied in order.
   var features: WasmFeatures {
     switches.reduce(into: .standard) { features, item in
