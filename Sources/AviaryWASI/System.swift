@@ -1,3 +1,4 @@
+import CAviaryWASI
 import Glibc
 
 /// All that one guest has of the system: its descriptors, arguments, clocks.

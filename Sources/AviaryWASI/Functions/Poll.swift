@@ -1,3 +1,4 @@
+import CAviaryWASI
 import Glibc
 
 /// poll_oneoff.
