@@ -162,6 +162,7 @@ struct PathTests {
     #expect(try guest.path("path_unlink_file", 3, "dir/") == .isDirectory)
     #expect(try guest.symlink("x", at: "link/") == .noEntry)
     #expect(try guest.symlink("x", at: "dir/") == .exists)
+    #expect(try guest.symlink("x", at: "file/") == .notDirectory)
     #expect(try guest.link("file", "link/") == .noEntry)
     #expect(try guest.link("file/", "link") == .notDirectory)
     #expect(try guest.rename("file", "other/") == .notDirectory)

@@ -95,7 +95,13 @@ extension System {
     guard first != UInt8(ascii: "/") else { throw .notPermitted }
     let parent = try Parent(of: path, in: directory)
     guard !path.endsInDots else { throw .exists }
-    try Kernel.symlink(contents + [0], in: parent.handle, path.lastWithSlash)
+    do throws(Errno) {
+      try Kernel.symlink(contents + [0], in: parent.handle, path.lastWithSlash)
+    } catch .exists where path.endsInSlash {
+      // POSIX minds first that a file has a slash behind it.
+      let type = try Kernel.stat(parent.handle, path.last).type
+      throw type == .directory ? .exists : .notDirectory
+    }
   }
 
   /// An absolute link of the host's is not told: it would describe the host.
