@@ -118,6 +118,8 @@ extension FunctionEmitter {
   mutating func finishFunction() -> Int {
     finishFrame()
     emitColdCode()
+    // The last trap stub ends in a call: its return address has to lie inside of the function.
+    asm.breakpoint()
     asm.finish()
     asm.forgetLabels()
     return frame.start
