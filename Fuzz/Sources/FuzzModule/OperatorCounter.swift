@@ -1,0 +1,72 @@
+import AviaryCore
+
+/// Counts operators: the least that a second pass over a body does.
+struct OperatorCounter: OperatorSink {
+  var operatorOffset: UInt32 = 0
+  var count = 0
+
+  mutating func visitUnreachable() { count += 1 }
+  mutating func visitNop() { count += 1 }
+  mutating func visitBlock(_: BlockType) { count += 1 }
+  mutating func visitLoop(_: BlockType) { count += 1 }
+  mutating func visitIf(_: BlockType) { count += 1 }
+  mutating func visitElse() { count += 1 }
+  mutating func visitEnd() { count += 1 }
+  mutating func visitBr(_: UInt32) { count += 1 }
+  mutating func visitBrIf(_: UInt32) { count += 1 }
+  mutating func visitBrTable(_: UnsafeBufferPointer<UInt32>) { count += 1 }
+  mutating func visitReturn() { count += 1 }
+  mutating func visitCall(_: UInt32) { count += 1 }
+  mutating func visitCallIndirect(type _: UInt32, table _: UInt32) { count += 1 }
+  mutating func visitCallRef(type _: UInt32) { count += 1 }
+  mutating func visitReturnCall(_: UInt32) { count += 1 }
+  mutating func visitReturnCallIndirect(type _: UInt32, table _: UInt32) { count += 1 }
+  mutating func visitReturnCallRef(type _: UInt32) { count += 1 }
+  mutating func visitBrOnNull(_: UInt32) { count += 1 }
+  mutating func visitBrOnNonNull(_: UInt32) { count += 1 }
+  mutating func visitThrow(tag _: UInt32) { count += 1 }
+  mutating func visitThrowRef() { count += 1 }
+  mutating func visitTryTable(_: BlockType, _: UnsafeBufferPointer<CatchClause>) { count += 1 }
+  mutating func visitLegacyException(_: Opcode, _: BlockType, operand _: UInt32) { count += 1 }
+  mutating func visitDrop() { count += 1 }
+  mutating func visitSelect() { count += 1 }
+  mutating func visitSelectTyped(_: ValueType) { count += 1 }
+  mutating func visitLocalGet(_: UInt32) { count += 1 }
+  mutating func visitLocalSet(_: UInt32) { count += 1 }
+  mutating func visitLocalTee(_: UInt32) { count += 1 }
+  mutating func visitGlobalGet(_: UInt32) { count += 1 }
+  mutating func visitGlobalSet(_: UInt32) { count += 1 }
+  mutating func visitI32Const(_: Int32) { count += 1 }
+  mutating func visitI64Const(_: Int64) { count += 1 }
+  mutating func visitF32Const(bits _: UInt32) { count += 1 }
+  mutating func visitF64Const(bits _: UInt64) { count += 1 }
+  mutating func visitV128Const(low _: UInt64, high _: UInt64) { count += 1 }
+  mutating func visitNumeric(_: Opcode) { count += 1 }
+  mutating func visitMemoryAccess(_: Opcode, _: MemArg) { count += 1 }
+  mutating func visitLaneAccess(_: Opcode, _: MemArg, lane _: UInt8) { count += 1 }
+  mutating func visitAtomicFence() { count += 1 }
+  mutating func visitMemorySize(_: UInt32) { count += 1 }
+  mutating func visitMemoryGrow(_: UInt32) { count += 1 }
+  mutating func visitMemoryFill(_: UInt32) { count += 1 }
+  mutating func visitMemoryCopy(destination _: UInt32, source _: UInt32) { count += 1 }
+  mutating func visitMemoryInit(segment _: UInt32, memory _: UInt32) { count += 1 }
+  mutating func visitDataDrop(_: UInt32) { count += 1 }
+  mutating func visitLane(_: Opcode, lane _: UInt8) { count += 1 }
+  mutating func visitShuffle(low _: UInt64, high _: UInt64) { count += 1 }
+  mutating func visitTableGet(_: UInt32) { count += 1 }
+  mutating func visitTableSet(_: UInt32) { count += 1 }
+  mutating func visitTableSize(_: UInt32) { count += 1 }
+  mutating func visitTableGrow(_: UInt32) { count += 1 }
+  mutating func visitTableFill(_: UInt32) { count += 1 }
+  mutating func visitTableCopy(destination _: UInt32, source _: UInt32) { count += 1 }
+  mutating func visitTableInit(segment _: UInt32, table _: UInt32) { count += 1 }
+  mutating func visitElemDrop(_: UInt32) { count += 1 }
+  mutating func visitRefNull(_: HeapType) { count += 1 }
+  mutating func visitRefIsNull() { count += 1 }
+  mutating func visitRefFunc(_: UInt32) { count += 1 }
+  mutating func visitRefEq() { count += 1 }
+  mutating func visitRefAsNonNull() { count += 1 }
+  mutating func visitAggregate(_: Opcode, _: UInt32, _: UInt32) { count += 1 }
+  mutating func visitRefTest(_: Opcode, _: ValueType) { count += 1 }
+  mutating func visitBrOnCast(_: Opcode, depth _: UInt32, from _: ValueType, to _: ValueType) { count += 1 }
+}

@@ -1,0 +1,33 @@
+import AviaryCore
+import CFuzzDriver
+import Glibc
+
+/// Any bytes are decoded and validated, with all features and with the standard's; what
+/// is valid is read again as the compilers do.
+private func fuzzModule(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+  let input = unsafe UnsafeBufferPointer(start: data, count: count)
+  let bytes = unsafe ModuleBytes(Array(input))
+  for features in [Features.all, .standard] {
+    do throws(ModuleError) {
+      let module = try ModuleValidator.validate(bytes: bytes, features: features, parallelism: 1)
+      try reread(module)
+    } catch {
+      precondition(error.offset >= 0 && error.offset <= count, "an error without an offset: \(error)")
+    }
+  }
+  return 0
+}
+
+/// What was validated is trusted from now on: reading it again never fails.
+private func reread(_ module: ValidatedModule) throws(ModuleError) {
+  var counter = OperatorCounter()
+  for body in module.info.bodies {
+    try OperatorReader.forEachOperator(in: body, of: module.info.bytes, locals: { _, _ in }, sink: &counter)
+  }
+  _ = try ValidatedModule.trusting(
+    module.info.bytes, features: module.info.features, hasForeignTailCalls: module.facts.hasForeignTailCalls)
+}
+
+var count = CommandLine.argc
+var arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>? = unsafe CommandLine.unsafeArgv
+exit(unsafe LLVMFuzzerRunDriver(&count, &arguments, { data, count in unsafe fuzzModule(data, count) }))

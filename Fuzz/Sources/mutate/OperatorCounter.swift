@@ -1,0 +1,1 @@
+../FuzzModule/OperatorCounter.swift
