@@ -5,8 +5,18 @@ import CAviaryHost
 /// Who calls a host function. Valid during the call only.
 @safe
 package struct VMCaller {
-  package let store: VMStore
+  /// Unretained: whoever runs the guest holds the store, and counting would double the cost
+  /// of a host call.
+  private unowned(unsafe) let running: VMStore
   let context: UnsafeMutablePointer<AviaryVMContext>?
+
+  @inline(__always)
+  init(store: VMStore, context: UnsafeMutablePointer<AviaryVMContext>?) {
+    unsafe running = store
+    unsafe self.context = context
+  }
+
+  package var store: VMStore { unsafe running }
 
   /// The calling instance; nil when the host itself called the function.
   package var instance: VMInstance? {
@@ -23,7 +33,8 @@ package typealias VMHostBody = (borrowing VMCaller, UnsafeMutablePointer<AviaryV
 /// A host function, owned by its store.
 @safe
 final class HostFunctionState {
-  unowned let store: VMStore
+  /// Unretained: it owns this object.
+  unowned(unsafe) let store: VMStore
   let body: VMHostBody
   /// Holds the id of its type.
   let registration: TypeRegistration
@@ -32,7 +43,7 @@ final class HostFunctionState {
   init(
     _ store: VMStore, _ registration: TypeRegistration, slots: UInt32, thunk: VMThunk, body: @escaping VMHostBody
   ) {
-    self.store = store
+    unsafe self.store = store
     unsafe self.body = body
     self.registration = registration
     unsafe words = .allocate(capacity: 1)
@@ -66,7 +77,7 @@ final class HostFunctionState {
       unsafe try body(VMCaller(store: store, context: caller), values)
       return 0
     } catch {
-      store.hostError = error
+      unsafe store.hostError = error
       return AVIARY_TRAP_HOST.rawValue
     }
   }
