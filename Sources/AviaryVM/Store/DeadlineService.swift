@@ -35,6 +35,8 @@ package final class DeadlineService: Sendable {
     private let condition = ConditionVariable()
     private var entries: [UInt64: Entry] = [:]
     private var next: UInt64 = 0
+    /// Until when the thread sleeps; nil is without end.
+    private var wakeTime: UInt64?
     private var isRunning = false
     private var isStopped = false
 
@@ -53,11 +55,13 @@ package final class DeadlineService: Sendable {
       }
       next += 1
       entries[next] = Entry(interrupter: interrupter, time: time)
-      condition.signal()
+      // Most deadlines are later than one that is known: no need to wake a thread for each.
+      if time < wakeTime ?? .max { condition.signal() }
       return Token(number: next)
     }
 
     func cancel(_ token: Token) {
+      // The thread may wake in vain once.
       condition.lock()
       entries[token.number] = nil
       condition.unlock()
@@ -83,7 +87,8 @@ package final class DeadlineService: Sendable {
             entries[number] = nil
           }
         }
-        condition.wait(until: entries.values.map(\.time).min())
+        wakeTime = entries.values.lazy.map(\.time).min()
+        condition.wait(until: wakeTime)
       }
       condition.unlock()
     }

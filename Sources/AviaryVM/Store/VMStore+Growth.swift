@@ -9,7 +9,10 @@ extension VMStore {
     if pages == 0 { return old }
     if let limiter {
       let maximum = memory.type.limits.maximum == nil ? nil : memory.plan.capacity
-      guard try limiter.memoryGrowing(from: memory.byteCount, to: size, maximum: maximum) else { return nil }
+      let current = memory.byteCount
+      guard try limiter.memoryGrowing(from: current, to: size, maximum: maximum) else { return nil }
+      // A limiter that ran the guest may have let it grow: what was agreed on no longer holds.
+      guard memory.byteCount == current else { return nil }
     }
     do { try memory.grow(to: size) } catch { return nil }
     return old
@@ -21,6 +24,7 @@ extension VMStore {
     if delta == 0 { return old }
     if let limiter {
       guard try limiter.tableGrowing(from: old, to: count, maximum: table.type.limits.maximum) else { return nil }
+      guard table.count == old else { return nil }
     }
     table.grow(to: count, filling: value)
     return old
