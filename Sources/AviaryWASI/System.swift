@@ -1,4 +1,5 @@
 import CAviaryWASI
+import CAviaryWASI
 import Glibc
 
 /// All that one guest has of the system: its descriptors, arguments, clocks.

@@ -1,4 +1,5 @@
 import CAviaryWASI
+import CAviaryWASI
 import Glibc
 
 /// poll_oneoff.
