@@ -3,21 +3,27 @@ import Aviary
 /// A trap on standard error: what, where in the guest's memory, and its stack.
 enum TrapReport {
   static let exitCode: Int32 = 134
+  private static let maximumLines = 50
 
   static func text(_ trap: Trap) -> String {
     var lines = ["wasm trap: \(trap.message)"]
     if let address = trap.address { lines[0] += " (guest address 0x\(String(address, radix: 16)))" }
     let frames = trap.frames
     if !frames.isEmpty { lines.append("wasm backtrace:") }
-    // Where the stack overflowed there are thousands.
-    let head = 40
-    let tail = 10
-    for (index, frame) in frames.enumerated() {
-      if frames.count > head + tail {
-        if index == head { lines.append("      … \(frames.count - head - tail) frames more …") }
-        if index >= head, index < frames.count - tail { continue }
+    var index = 0
+    var shown = 0
+    while index < frames.count {
+      // Recursion says little more than its first frames do.
+      let repeats = frames[index...].prefix { $0 == frames[index] }.count
+      let folded = repeats > 3 ? repeats - 1 : 0
+      guard shown < maximumLines else {
+        lines.append("       … \(frames.count - index) frames more")
+        break
       }
-      lines.append("  \(String(repeating: " ", count: max(0, 3 - "\(index)".count)))\(index): \(text(frame))")
+      lines.append("  \(String(repeating: " ", count: max(0, 3 - "\(index)".count)))\(index): \(text(frames[index]))")
+      if folded > 0 { lines.append("       … \(folded) times more") }
+      shown += 1
+      index += 1 + folded
     }
     return lines.joined(separator: "\n")
   }
