@@ -59,7 +59,9 @@ struct ScriptModules {
     if let cause = module.imports.lazy.compactMap({ missing[$0.module] }).first { throw ModuleFailure.unsupported(cause) }
     let linked: LinkedModule<Void>
     do throws(WasmError) { linked = try linker.link(module) } catch { throw ModuleFailure.wasm(error) }
-    return try linked.instantiate(in: store)
+    do {
+      return try linked.instantiate(in: store)
+    } catch WasmError.unsupported(let diagnostic) { throw ModuleFailure.unsupported(diagnostic.message) }
   }
 
   /// For modules that the compiler refuses: whether their imports would link.

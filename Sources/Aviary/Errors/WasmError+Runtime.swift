@@ -8,6 +8,7 @@ extension WasmError {
     switch error {
     case .system: self = .exhausted(error.description)
     case .limit(let message), .configuration(let message): self = .limit(message)
+    case .unsupported(let message): self = .unsupported(Diagnostic(message: message))
     case .wrongStore: self = .host("the object belongs to another store")
     case .link(let message): self = .host(message)
     }

@@ -28,7 +28,7 @@ struct ConstantEvaluator {
     return AviaryValue(low: UInt64(UInt(bitPattern: unsafe instance.functionRef(index))), high: 0)
   }
 
-  private static let unreadable = VMError.limit("a constant expression uses an instruction that is not supported")
+  private static let unreadable = VMError.unsupported("a constant expression uses an instruction that is not supported")
 
   private func run(_ range: Range<Int>) throws(VMError) -> AviaryValue {
     var reader = Reader(bytes: instance.module.info.bytes, position: range.lowerBound, end: range.upperBound)

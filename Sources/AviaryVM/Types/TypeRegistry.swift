@@ -48,7 +48,8 @@ package final class TypeRegistry: Sendable {
     ids.reserveCapacity(types.count)
     var held: [UInt32] = []
     let failure: VMError? = state.withLock { state in
-      for range in groups {
+      // An empty group has no ids to tell it by, and nobody refers to it.
+      for range in groups where !range.isEmpty {
         let key = TypeGroupKey(types[range], start: range.lowerBound, earlier: ids)
         let base: UInt32
         if let known = state.bases[key] {
