@@ -81,10 +81,10 @@ extension Caller {
   /// Lends the caller's memory to one call. A guest without memory has one of
   /// no bytes: whatever it points at is a fault.
   fileprivate borrowing func withGuestMemory<R>(_ body: (GuestMemory) throws -> R) throws -> R {
-    guard let memory = try? memory() else {
+    guard let size = try? memorySize, size > 0 else {
       return try unsafe body(GuestMemory(UnsafeMutableRawBufferPointer(start: nil, count: 0)))
     }
-    return try memory.withMutableBytes(at: UInt64(0), count: memory.byteCount) { span in
+    return try withMutableBytes(at: UInt64(0), count: size) { span in
       try unsafe span.withUnsafeMutableBytes { try unsafe body(GuestMemory($0)) }
     }
   }

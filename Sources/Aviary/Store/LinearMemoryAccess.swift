@@ -18,6 +18,11 @@ public protocol LinearMemoryAccess: ~Copyable {
 }
 
 extension LinearMemoryAccess where Self: ~Copyable {
+  /// The memory's size in bytes, at this moment.
+  @inlinable public var memorySize: UInt64 {
+    get throws(WasmError) { try memoryRecord().view.count }
+  }
+
   /// Reads a little-endian integer; no alignment is needed.
   @inlinable public func load<T: FixedWidthInteger>(_ type: T.Type = T.self, at address: some GuestAddress) throws(WasmError) -> T {
     try memoryRecord().view.load(T.self, at: address.guestAddress)
