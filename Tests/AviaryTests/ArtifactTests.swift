@@ -3,8 +3,8 @@ import Testing
 
 @Suite struct ArtifactTests {
   static let wat = """
-    (module $kept (memory (export "memory") 1) (data (i32.const 3) "xyz")
-      (import "env" "f" (func $f (param i32) (result i32)))
+    (module $kept (import "env" "f" (func $f (param i32) (result i32)))
+      (memory (export "memory") 1) (data (i32.const 3) "xyz")
       (func (export "go") (param i32) (result i32) (i32.add (call $f (local.get 0)) (i32.load8_u (i32.const 3))))
       (func $bad (export "bad") unreachable))
     """

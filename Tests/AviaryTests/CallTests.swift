@@ -42,7 +42,8 @@ import Testing
     #expect(try instance.function("sum")(values) == [.i64(210)])
     #expect(
       try instance.function("six", as: ((Int32, Int32, Int32, Int32, Int32, Int32) -> Int32).self)(1, 2, 3, 4, 5, 6) == 6)
-    #expect(try instance.function("swap", as: ((Int32, Double) -> (Double, Int32)).self)(7, 1.5) == (1.5, 7))
+    let swapped = try instance.function("swap", as: ((Int32, Double) -> (Double, Int32)).self)(7, 1.5)
+    #expect(swapped == (1.5, 7))
     let spread = try instance.function("spread", as: ((Int32) -> (Int32, Int32, Int32, Int32, Int32)).self)
     #expect(try spread(1) == (1, 2, 3, 4, 5))
     #expect(try instance.function("many")([]).count == 14)

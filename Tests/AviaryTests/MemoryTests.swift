@@ -58,7 +58,9 @@ import Testing
     #expect(try memory.string(at: 12, count: 13) == "hello, aviary")
     try memory.fill(at: 0, count: 4, with: 0x41)
     #expect(try memory.string(at: 0, count: 4) == "AAAA")
-    let sum = try memory.withBytes(at: 0, count: 4) { bytes in (0..<bytes.byteCount).reduce(0) { $0 + Int(bytes.unsafeLoad(fromByteOffset: $1, as: UInt8.self)) } }
+    let sum = try memory.withBytes(at: 0, count: 4) { bytes in
+      (0..<bytes.byteCount).reduce(0) { unsafe $0 + Int(bytes.unsafeLoad(fromByteOffset: $1, as: UInt8.self)) }
+    }
     #expect(sum == 4 * 0x41)
     try memory.withMutableBytes(at: 100, count: 2) { bytes in
       bytes.storeBytes(of: 0x0201, toByteOffset: 0, as: UInt16.self)
