@@ -162,7 +162,7 @@ struct DeclarationValidator {
           throw ModuleError(.invalid, "unknown \(what) \(export.index)")
         }
         guard names.insert(Array(export.name.utf8)).inserted else {
-          throw ModuleError(.invalid, "duplicate export name \"\(export.name)\"")
+          throw ModuleError(.invalid, "duplicate export name \"\(export.name.prefix(64))\"")
         }
       }
     }

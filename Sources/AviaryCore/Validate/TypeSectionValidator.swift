@@ -24,6 +24,8 @@ struct TypeSectionValidator {
     for group in groups {
       for index in group { try checkIndices(of: index, groupEnd: group.upperBound) }
       canonicalize(group)
+      // Depths of the whole group come first: matching walks up chains of supertypes of any of it.
+      for index in group { try checkDepth(of: index) }
       for index in group { try checkSupertype(of: index) }
     }
   }
@@ -54,20 +56,24 @@ struct TypeSectionValidator {
     }
   }
 
-  private mutating func checkSupertype(of index: Int) throws(ModuleError) {
+  private mutating func checkDepth(of index: Int) throws(ModuleError) {
     guard let supertype = types[index].supertypes.first else {
       depths.append(0)
       return
-    }
-    let parent = types[Int(supertype)]
-    guard !parent.isFinal, storage.lattice.matches(types[index].composite, parent.composite) else {
-      throw ModuleError(.invalid, "sub type \(index) does not match super type \(supertype)")
     }
     let depth = Int(depths[Int(supertype)]) + 1
     guard depth <= Limits.subtypeDepth else {
       throw ModuleError(.unsupported, "sub type \(index) is nested too deeply")
     }
     depths.append(UInt8(depth))
+  }
+
+  private func checkSupertype(of index: Int) throws(ModuleError) {
+    guard let supertype = types[index].supertypes.first else { return }
+    let parent = types[Int(supertype)]
+    guard !parent.isFinal, storage.lattice.matches(types[index].composite, parent.composite) else {
+      throw ModuleError(.invalid, "sub type \(index) does not match super type \(supertype)")
+    }
   }
 
   // MARK: Equality

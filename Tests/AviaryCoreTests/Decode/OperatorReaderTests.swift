@@ -34,6 +34,7 @@ import Testing
     for opcode in Opcode.allCases {
       let bytes = encoding(opcode.row) + immediates(opcode.row.immediates)
       let owner = ModuleBytes(bytes)
+      defer { withExtendedLifetime(owner) {} }
       var reader = OperatorReader(ByteCursor(owner, in: 0..<bytes.count), features: .all)
       var sink = RecordingSink()
       try reader.next(&sink)
@@ -51,6 +52,7 @@ import Testing
       let without = opcode == .throw ? Features.all.subtracting([.exceptions, .legacyExceptions]) : .all.subtracting(row.feature)
       let bytes = encoding(row) + immediates(row.immediates)
       let owner = ModuleBytes(bytes)
+      defer { withExtendedLifetime(owner) {} }
       var reader = OperatorReader(ByteCursor(owner, in: 0..<bytes.count), features: without)
       var sink = RecordingSink()
       if row.feature.isEmpty {
@@ -72,6 +74,7 @@ import Testing
         guard !known.contains(prefix << 16 | code), prefix != 0 || !(0xFB...0xFE).contains(code) else { continue }
         let start = prefix == 0 ? [UInt8(code)] : [UInt8(prefix)] + ModuleBuilder.leb(UInt64(code))
         let owner = ModuleBytes(start + [UInt8](repeating: 0, count: 20))
+        defer { withExtendedLifetime(owner) {} }
         var reader = OperatorReader(ByteCursor(owner, in: 0..<start.count + 20), features: .all)
         var sink = RecordingSink()
         let error = #expect(throws: ModuleError.self) { try reader.next(&sink) }
@@ -100,6 +103,7 @@ import Testing
       let bytes = encoding(opcode.row) + immediates(opcode.row.immediates)
       for length in 0..<bytes.count {
         let owner = ModuleBytes(bytes)
+        defer { withExtendedLifetime(owner) {} }
         var reader = OperatorReader(ByteCursor(owner, in: 0..<length), features: .all)
         var sink = RecordingSink()
         #expect(throws: ModuleError.self, "\(opcode.mnemonic) cut to \(length)") { try reader.next(&sink) }
@@ -111,6 +115,7 @@ import Testing
     let many: [UInt8] = [0x0E, 100] + [UInt8](0...100)
     let bytes = many + [0x0E, 1, 5, 6, 0x1F, 0x40, 1, 1, 7, 8]
     let owner = ModuleBytes(bytes)
+    defer { withExtendedLifetime(owner) {} }
     var reader = OperatorReader(ByteCursor(owner, in: 0..<bytes.count), features: .all)
     var sink = RecordingSink()
     try reader.next(&sink)
@@ -125,6 +130,7 @@ import Testing
   @Test func localsAreBounded() throws {
     func runs(_ bytes: [UInt8]) throws(ModuleError) -> [UInt32] {
       let owner = ModuleBytes(bytes)
+      defer { withExtendedLifetime(owner) {} }
       var reader = OperatorReader(ByteCursor(owner, in: 0..<bytes.count), features: .all)
       var counts: [UInt32] = []
       try reader.readLocals { (count: UInt32, _: ValueType) throws(ModuleError) in counts.append(count) }
