@@ -181,6 +181,8 @@ extension FunctionEmitter {
     isDead = true
     deadDepth = 0
     truncate(to: Int(controls[controls.count - 1].height))
+    // What lies below a block is in slots.
+    free = allocatable
   }
 
   // MARK: Closing
@@ -226,7 +228,7 @@ extension FunctionEmitter {
       }
     case .block, .otherwise, .function:
       let isReached = !isDead
-      if asm.isUsed(frame.label) || frame.kind == .function {
+      if isTarget(frame) || frame.kind == .function {
         joinAtEnd(frame, isReached: isReached)
       }
     }
@@ -240,12 +242,17 @@ extension FunctionEmitter {
       settle()
       moveToJoin(frame)
     }
-    let isUsed = asm.isUsed(frame.label)
+    let isUsed = isTarget(frame)
     if isUsed { asm.bind(frame.label) }
     if isUsed || !isDead {
       isDead = false
       pushJoined(frame)
     }
+  }
+
+  /// Whether something branches to the block's end.
+  private func isTarget(_ frame: ControlFrame) -> Bool {
+    frame.isTableTarget || asm.isUsed(frame.label)
   }
 
   // MARK: Branches

@@ -37,7 +37,7 @@ extension FunctionEmitter {
         if hasValues, position > 0, unsafe targets[position - 1] == depth {
           jumpTargets.append(jumpTargets[jumpTargets.count - 1])
         } else {
-          jumpTargets.append(hasValues ? asm.makeLabel() : target(depth).label)
+          jumpTargets.append(hasValues ? asm.makeLabel() : tableTarget(depth))
         }
       }
       asm.alu(.cmp, .b32, register, immediate: Int32(truncatingIfNeeded: count))
@@ -49,6 +49,13 @@ extension FunctionEmitter {
     }
     release(register)
     die()
+  }
+
+  /// The label of a block that a table will refer to.
+  private mutating func tableTarget(_ depth: UInt32) -> Label {
+    let index = controls.count - 1 - Int(depth)
+    controls[index].isTableTarget = true
+    return controls[index].label
   }
 
   /// One stub a target: it brings the values where the target wants them.

@@ -18,6 +18,8 @@ struct ControlFrame: BitwiseCopyable {
   var parameterCount: UInt32
   var resultCount: UInt32
   var type: BlockType
+  /// A jump table refers to the label, which the assembler does not know yet.
+  var isTableTarget = false
 
   /// Values that a branch to this block carries.
   @inline(__always) var arity: Int { Int(kind == .loop ? parameterCount : resultCount) }

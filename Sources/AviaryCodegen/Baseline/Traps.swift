@@ -53,6 +53,8 @@ extension FunctionEmitter {
   /// The instruction that comes next may fault as an access out of bounds.
   @inline(__always)
   mutating func recordFault() {
+    // A call's return address has a meaning of its own.
+    if !addresses.isEmpty && Int(addresses[addresses.count - 1].offset) == asm.position { asm.code.nops(1) }
     traps.append(TrapSite(offset: UInt32(truncatingIfNeeded: asm.position), code: .memoryOutOfBounds))
     recordAddress(operatorOffset)
   }
