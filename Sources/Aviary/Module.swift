@@ -1,3 +1,4 @@
+import AviaryCodegen
 import AviaryContract
 import AviaryCore
 import AviaryVM
@@ -9,6 +10,8 @@ public final class Module: Sendable {
   public let name: String?
   let runtime: VMModule
   let compiled: Artifact
+  /// While it lives, GDB knows the code.
+  private let debugger: DebuggerRegistration?
   /// Position of an export by its name.
   private let exportIndices: [ExactName: Int]
 
@@ -19,7 +22,23 @@ public final class Module: Sendable {
     exportIndices = Dictionary(module.info.exports.enumerated().map { (ExactName($0.element.name), $0.offset) }) { first, _ in first }
     do throws(VMError) {
       runtime = try VMModule(engine.runtime, module, artifact)
+      debugger = try Module.announce(runtime, artifact, engine.configuration)
     } catch { throw WasmError(error) }
+  }
+
+  /// Tells profilers and debuggers of the code, as configured.
+  private static func announce(
+    _ module: VMModule, _ artifact: Artifact, _ configuration: EngineConfiguration
+  ) throws(VMError) -> DebuggerRegistration? {
+    guard configuration.perfMap || configuration.gdbJIT else { return nil }
+    let symbols = FunctionSymbol.all(of: artifact, module.module)
+    let address = UInt64(module.code.text.lowerBound)
+    if configuration.perfMap {
+      try AviaryVM.PerfMap.append(AviaryCodegen.PerfMap.lines(symbols, textAddress: address))
+    }
+    guard configuration.gdbJIT else { return nil }
+    return try DebuggerRegistration(
+      elf: DebugObject.elf(symbols, textAddress: address, textSize: artifact.text.count))
   }
 
   func export(named name: String) -> Export? { exportIndices[ExactName(name)].map { info.exports[$0] } }
