@@ -1,9 +1,11 @@
+import AviaryCodegen
+import AviaryContract
 import AviaryCore
 import CFuzzDriver
 import Glibc
 
 /// Any bytes are decoded and validated, with all features and with the standard's; what
-/// is valid is read again as the compilers do.
+/// is valid is read again and compiled.
 private func fuzzModule(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   let input = unsafe UnsafeBufferPointer(start: data, count: count)
   let bytes = unsafe ModuleBytes(Array(input))
@@ -11,6 +13,7 @@ private func fuzzModule(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     do throws(ModuleError) {
       let module = try ModuleValidator.validate(bytes: bytes, features: features, parallelism: 1)
       try reread(module)
+      compile(module)
     } catch {
       precondition(error.offset >= 0 && error.offset <= count, "an error without an offset: \(error)")
     }
@@ -26,6 +29,16 @@ private func reread(_ module: ValidatedModule) throws(ModuleError) {
   }
   _ = try ValidatedModule.trusting(
     module.info.bytes, features: module.info.features, hasForeignTailCalls: module.facts.hasForeignTailCalls)
+}
+
+/// Compiling a valid module ends in code or in a refusal of what is not supported.
+private func compile(_ module: ValidatedModule) {
+  do throws(ModuleError) {
+    let artifact = try ModuleCompiler(tunables: Tunables()).compile(module)
+    precondition(module.info.bodies.isEmpty || !artifact.text.isEmpty, "bodies without code")
+  } catch {
+    precondition(error.kind == .unsupported, "a valid module that is \(error)")
+  }
 }
 
 var count = CommandLine.argc

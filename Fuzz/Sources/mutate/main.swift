@@ -1,10 +1,12 @@
+import AviaryCodegen
+import AviaryContract
 import AviaryCore
 import Foundation
 
 // mutate [--count N] [--seed S] [--from I] [--verbose] FILE...
 //
-// N random mutations of each module go through decode, validate and (what is valid) a second pass. Ends with
-// a count of outcomes and the largest memory use. Mutation I of a file depends on S and I only:
+// N random mutations of each module go through decode, validate and (what is valid) a second pass and
+// the compiler. Ends with a count of outcomes and the largest memory use. Mutation I of a file depends on S and I only:
 // after a crash, narrow it down with --from and --verbose.
 
 var count = 10_000
@@ -32,10 +34,20 @@ func run(_ bytes: [UInt8]) -> String {
     for body in module.info.bodies {
       try OperatorReader.forEachOperator(in: body, of: module.info.bytes, locals: { _, _ in }, sink: &counter)
     }
-    return "valid"
+    return compile(module)
   } catch {
     precondition(error.offset >= 0 && error.offset <= bytes.count, "an error without an offset: \(error)")
     return "\(error.kind)"
+  }
+}
+
+func compile(_ module: ValidatedModule) -> String {
+  do throws(ModuleError) {
+    _ = try ModuleCompiler(tunables: Tunables()).compile(module)
+    return "compiled"
+  } catch {
+    precondition(error.kind == .unsupported, "a valid module that is \(error)")
+    return "valid, not compiled"
   }
 }
 
@@ -52,11 +64,16 @@ for file in files {
     exit(1)
   }
   let original = [UInt8](data)
-  print("\(file): \(original.count) bytes, \(run(original))")
+  print("\(file): \(original.count) bytes", terminator: ", ")
+  unsafe fflush(nil)
+  print(run(original))
   for index in from..<from + count {
     var mutator = Mutator(seed: seed &* 0x1_0000_0001 &+ UInt64(index))
     let mutant = mutator.mutate(original)
-    if isVerbose { print("mutation \(index): \(mutant.count) bytes") }
+    if isVerbose {
+      print("mutation \(index): \(mutant.count) bytes")
+      unsafe fflush(nil)
+    }
     outcomes[run(mutant), default: 0] += 1
   }
 }
