@@ -31,7 +31,8 @@ extension System {
     let received = try memory.withVectors(at: vectors, count: count) {
       (parts) throws(Errno) in
       try awaitReady(handle, Int16(POLLIN), descriptor.flags)
-      return try handle.receive(parts, flags)
+      return try handle.receive(
+        parts, flags, isNonblocking: descriptor.flags.contains(.nonblocking))
     }
     sizeSlot.store(received.count)
     flagsSlot.store(UInt16(received.isTruncated ? 1 : 0))
@@ -80,10 +81,12 @@ struct ReceiveFlags: OptionSet, Sendable {
 }
 
 extension Handle {
+  /// Ready is not for certain: the kernel drops a datagram with a bad checksum
+  /// when it is read. So who does not want to wait says so here again.
   func receive(
-    _ parts: Vectors, _ flags: ReceiveFlags
+    _ parts: Vectors, _ flags: ReceiveFlags, isNonblocking: Bool
   ) throws(Errno) -> (count: UInt32, isTruncated: Bool) {
-    var bits: Int32 = 0
+    var bits: Int32 = isNonblocking ? AVIARY_WASI_DONT_WAIT : 0
     if flags.contains(.peek) { bits |= AVIARY_WASI_PEEK }
     if flags.contains(.waitAll) { bits |= AVIARY_WASI_WAIT_ALL }
     var truncated: Int32 = 0

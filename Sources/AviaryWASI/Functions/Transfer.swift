@@ -84,7 +84,9 @@ extension System {
       return try handle.read(parts)
     case .socket(let handle):
       try awaitReady(handle, Int16(POLLIN), descriptor.flags)
-      return try handle.receive(parts, []).count
+      return try handle.receive(
+        parts, [], isNonblocking: descriptor.flags.contains(.nonblocking)
+      ).count
     case .input(let buffer): return buffer.read(into: parts)
     case .nothing: return 0
     case .directory: throw .isDirectory
