@@ -56,9 +56,9 @@ public struct TextError: Error, Sendable, CustomStringConvertible {
 
   public var kind: Kind { box.kind }
   public var message: String { box.message }
-  /// Line of the source, from 1.
+  /// Line of the source, from 1; 0 when the error is in a binary module.
   public var line: Int { box.line }
   /// Column in Unicode scalars, from 1.
   public var column: Int { box.column }
-  public var description: String { "\(line):\(column): \(message)" }
+  public var description: String { line == 0 ? message : "\(line):\(column): \(message)" }
 }

@@ -79,7 +79,9 @@ public enum WAT {
   ) throws(TextError) -> String {
     do throws(ModuleError) {
       let info = try ModuleDecoder.decode(ModuleBytes(module), features: .all)
-      var printer = ModulePrinter(module, info, options)
+      // Ample for real modules, and proportional: see `TextOutput.checkSize`.
+      let limit = 1 << 26 + 128 * module.count
+      var printer = ModulePrinter(module, info, options, limit: limit)
       return String(decoding: try printer.print(), as: UTF8.self)
     } catch {
       throw TextError(.binary, error.description, line: 0, column: 0)

@@ -29,7 +29,7 @@ struct AnnotationPlaces {
   /// The first hint that no instruction took yet.
   private var nextHint = 0
   private var function: UInt32?
-  /// Hints of the folded `if`s whose operands are not through, with the frame depth.
+  /// Hints of folded branches whose operands are not through, with the frame depth.
   private var waiting: [(depth: Int, hint: Int)] = []
   private(set) var placed: [(function: UInt32, offset: Int, hint: Int)] = []
 
@@ -50,13 +50,16 @@ struct AnnotationPlaces {
     if let hint = takeHint(at: token), let function { placed.append((function, codeOffset, hint)) }
   }
 
-  /// A folded `if` at `token` whose place is known once its operands are through.
-  mutating func noteFoldedIf(at token: Int, depth: Int) {
+  /// The branch that was just noted at `codeOffset` is folded: its place is known once its
+  /// operands are through.
+  mutating func deferBranch(at codeOffset: Int, depth: Int) {
     if hints.isEmpty { return }
-    if let hint = takeHint(at: token) { waiting.append((depth, hint)) }
+    guard let last = placed.last, last.offset == codeOffset, last.function == function else { return }
+    placed.removeLast()
+    waiting.append((depth, last.hint))
   }
 
-  mutating func placeFoldedIf(depth: Int, codeOffset: Int) {
+  mutating func placeDeferred(depth: Int, codeOffset: Int) {
     guard let last = waiting.last, last.depth == depth, let function else { return }
     waiting.removeLast()
     placed.append((function, codeOffset, last.hint))

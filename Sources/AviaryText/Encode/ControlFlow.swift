@@ -126,13 +126,14 @@ extension ModuleEncoder {
       try encodeTryTable(takeLabelID())
       frames.append(InstructionFrame(.foldedBlock))
     case .if:
-      let position = reader.index - 2
+      let position = reader.index - 1
       let label = takeLabelID()
       let start = code.count
       encodeCode(opcode.row)
       try encodeBlockType()
       frames.append(InstructionFrame(.foldedIf, pendingStart: pending.count, labelID: label))
-      annotations.noteFoldedIf(at: position, depth: frames.count)
+      annotations.noteBranch(at: position, codeOffset: start)
+      annotations.deferBranch(at: start, depth: frames.count)
       pending += code[start...]
       code.removeSubrange(start...)
     case .try:
@@ -154,7 +155,7 @@ extension ModuleEncoder {
     let top = frames.count - 1
     switch (frame.kind, token.keyword, token.opcode) {
     case (.foldedIf, .then, _):
-      annotations.placeFoldedIf(depth: frames.count, codeOffset: code.count)
+      annotations.placeDeferred(depth: frames.count, codeOffset: code.count)
       flushPending(from: frame.pendingStart)
       pushLabel(frame.labelID)
       frames[top].kind = .foldedIfAfterThen
@@ -191,6 +192,7 @@ extension ModuleEncoder {
     switch frame.kind {
     case .block, .if, .else, .try, .catch, .catchAll, .foldedIf, .foldedTry: throw reader.unexpected(token)
     case .foldedPlain:
+      annotations.placeDeferred(depth: frames.count, codeOffset: code.count)
       flushPending(from: frame.pendingStart)
       frames.removeLast()
     case .foldedBlock, .foldedIfAfterThen, .foldedIfAfterElse, .foldedTryAfterDo, .foldedTryAfterCatch,

@@ -143,7 +143,7 @@ extension ModuleEncoder {
   mutating func takePageSize() throws(TextError) -> UInt8? {
     guard reader.takeForm(.pagesize) else { return nil }
     let token = reader.token
-    let size = try reader.takeNatural32()
+    let size = try reader.takeNatural64()
     guard size.nonzeroBitCount == 1 else { throw error(.range, "invalid custom page size", at: token) }
     try reader.expectRightParen()
     return UInt8(truncatingIfNeeded: size.trailingZeroBitCount)

@@ -97,6 +97,7 @@ extension ModuleEncoder {
       reader.advance()
     } else if reader.isAtLeftParen {
       frames.append(InstructionFrame(.foldedPlain, pendingStart: pending.count))
+      annotations.deferBranch(at: start, depth: frames.count)
       pending += code[start...]
       code.removeSubrange(start...)
     } else {

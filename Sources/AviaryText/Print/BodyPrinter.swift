@@ -9,6 +9,8 @@ struct BodyPrinter: OperatorSink {
   let names: PrintedNames
   let types: PrintedTypes
   private let isFolded: Bool
+  /// Bytes of text that one body may become: a short operator may have a long name.
+  private let limit: Int
 
   struct Block {
     enum Kind { case function, block, `if`, `else`, `try`, `catch` }
@@ -35,7 +37,8 @@ struct BodyPrinter: OperatorSink {
   private var flat = TextOutput()
   private var flatLevel = 0
 
-  init(_ info: ModuleInfo, _ names: PrintedNames, _ types: PrintedTypes, isFolded: Bool) {
+  init(_ info: ModuleInfo, _ names: PrintedNames, _ types: PrintedTypes, isFolded: Bool, limit: Int) {
+    self.limit = limit
     self.info = info
     self.names = names
     self.types = types
@@ -54,6 +57,7 @@ struct BodyPrinter: OperatorSink {
     var reader = OperatorReader(body: range, of: info.bytes)
     var locals: [ValueType] = []
     try reader.readLocals { (count: UInt32, type: ValueType) throws(ModuleError) in
+      try output.checkSize(adding: 4 * Int(count))
       locals.append(contentsOf: repeatElement(type, count: Int(count)))
     }
     if !locals.isEmpty {
@@ -93,6 +97,7 @@ struct BodyPrinter: OperatorSink {
   /// Prints an instruction that takes `operands` values and leaves `results` (-1: unknown).
   mutating func emit(_ text: String, _ operands: Int, _ results: Int) throws(ModuleError) {
     guard let block = blocks.last else { throw ModuleError(.malformed, "operators after the end") }
+    guard tree.textSize + flat.bytes.count <= limit else { throw TextOutput.tooLong }
     if isFolded {
       tree.add(text, operands: operands, results: results, base: block.partBase)
     } else {
@@ -148,6 +153,7 @@ struct BodyPrinter: OperatorSink {
     _ kind: Block.Kind, _ word: String, _ type: BlockType, isLoop: Bool = false, suffix: String = ""
   ) throws(ModuleError) {
     guard let outer = blocks.last else { throw ModuleError(.malformed, "operators after the end") }
+    guard tree.textSize + flat.bytes.count <= limit else { throw TextOutput.tooLong }
     let label = nextLabel()
     let text = word + (label.map { " " + $0 } ?? "") + self.text(type) + suffix
     let counts = counts(type)

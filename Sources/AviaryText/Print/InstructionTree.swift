@@ -21,6 +21,7 @@ struct InstructionTree {
   private var text: [UInt8] = []
   /// Roots of trees that nobody adopted, the outermost block's first.
   private(set) var roots: [Int32] = []
+  var textSize: Int { text.count }
 
   mutating func removeAll() {
     nodes.removeAll(keepingCapacity: true)

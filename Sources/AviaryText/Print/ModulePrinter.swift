@@ -9,15 +9,17 @@ struct ModulePrinter {
   private var bodies: BodyPrinter
   /// Folded in any style, since constant expressions go on one line.
   private var constants: BodyPrinter
-  private var output = TextOutput()
+  private var output: TextOutput
 
-  init(_ module: [UInt8], _ info: ModuleInfo, _ options: WAT.PrintingOptions) {
+  /// - Parameter limit: bytes of text at most.
+  init(_ module: [UInt8], _ info: ModuleInfo, _ options: WAT.PrintingOptions, limit: Int) {
     self.module = module
     self.info = info
     names = PrintedNames(info.names)
     types = PrintedTypes(types: info.types, names: names)
-    bodies = BodyPrinter(info, names, types, isFolded: options.style == .folded)
-    constants = BodyPrinter(info, names, types, isFolded: true)
+    bodies = BodyPrinter(info, names, types, isFolded: options.style == .folded, limit: limit)
+    constants = BodyPrinter(info, names, types, isFolded: true, limit: limit)
+    output = TextOutput(limit: limit)
   }
 
   mutating func print() throws(ModuleError) -> [UInt8] {
@@ -25,24 +27,25 @@ struct ModulePrinter {
     if let name = info.names.module {
       output.write(TextOutput.identifier(name).map { " " + $0 } ?? " (@name \"\")")
     }
-    printTypes()
-    printImports()
+    try printTypes()
+    try printImports()
     try printTables()
-    printMemories()
-    printTags()
+    try printMemories()
+    try printTags()
     try printGlobals()
-    printExports()
-    if let start = info.start { field("start " + names.reference(.function, start) + ")") }
+    try printExports()
+    if let start = info.start { try field("start " + names.reference(.function, start) + ")") }
     try printElements()
     try printFunctions()
     try printData()
-    printCustomSections()
+    try printCustomSections()
     output.write(output.bytes.contains(0x0A) ? "\n)\n" : ")\n")
     return output.bytes
   }
 
   /// Opens a field on a line of its own.
-  private mutating func field(_ text: String) {
+  private mutating func field(_ text: String) throws(ModuleError) {
+    try output.checkSize()
     output.newLine(1)
     output.write("(")
     output.write(text)
@@ -50,15 +53,17 @@ struct ModulePrinter {
 
   // MARK: Types and external things
 
-  private mutating func printTypes() {
+  private mutating func printTypes() throws(ModuleError) {
     for group in info.recursionGroups {
+      try output.checkSize()
       if group.count == 1 {
         output.newLine(1)
         output.write(types.definition(UInt32(truncatingIfNeeded: group.lowerBound)))
         continue
       }
-      field("rec")
+      try field("rec")
       for index in group {
+        try output.checkSize()
         output.newLine(2)
         output.write(types.definition(UInt32(truncatingIfNeeded: index)))
       }
@@ -74,14 +79,14 @@ struct ModulePrinter {
     return text
   }
 
-  private mutating func printImports() {
+  private mutating func printImports() throws(ModuleError) {
     var counts = [UInt32](repeating: 0, count: Space.allCases.count)
     func next(_ space: Space) -> UInt32 {
       defer { counts[space.rawValue] &+= 1 }
       return counts[space.rawValue]
     }
     for item in info.imports {
-      field("import " + TextOutput.quoted(item.module) + " " + TextOutput.quoted(item.name) + " (")
+      try field("import " + TextOutput.quoted(item.module) + " " + TextOutput.quoted(item.name) + " (")
       switch item.description {
       case .function(let type):
         let index = next(.function)
@@ -98,35 +103,35 @@ struct ModulePrinter {
   private mutating func printTables() throws(ModuleError) {
     for index in info.tables.indices.dropFirst(info.importedTableCount) {
       let table = info.tables[index]
-      field("table" + names.definition(.table, UInt32(truncatingIfNeeded: index)) + types.text(table.type))
+      try field("table" + names.definition(.table, UInt32(truncatingIfNeeded: index)) + types.text(table.type))
       if let initial = table.initial { try constants.printConstant(initial, into: &output) }
       output.write(")")
     }
   }
 
-  private mutating func printMemories() {
+  private mutating func printMemories() throws(ModuleError) {
     for index in info.memories.indices.dropFirst(info.importedMemoryCount) {
       let name = names.definition(.memory, UInt32(truncatingIfNeeded: index))
-      field("memory" + name + types.text(info.memories[index]) + ")")
+      try field("memory" + name + types.text(info.memories[index]) + ")")
     }
   }
 
-  private mutating func printTags() {
+  private mutating func printTags() throws(ModuleError) {
     for index in info.tags.indices.dropFirst(info.importedTagCount) {
-      field("tag" + names.definition(.tag, UInt32(truncatingIfNeeded: index)) + typeUse(info.tags[index]) + ")")
+      try field("tag" + names.definition(.tag, UInt32(truncatingIfNeeded: index)) + typeUse(info.tags[index]) + ")")
     }
   }
 
   private mutating func printGlobals() throws(ModuleError) {
     for index in info.globals.indices.dropFirst(info.importedGlobalCount) {
       let global = info.globals[index]
-      field("global" + names.definition(.global, UInt32(truncatingIfNeeded: index)) + types.text(global.type))
+      try field("global" + names.definition(.global, UInt32(truncatingIfNeeded: index)) + types.text(global.type))
       if let initial = global.initial { try constants.printConstant(initial, into: &output) }
       output.write(")")
     }
   }
 
-  private mutating func printExports() {
+  private mutating func printExports() throws(ModuleError) {
     for export in info.exports {
       let kind: (word: String, space: Space)
       switch export.kind {
@@ -137,7 +142,7 @@ struct ModulePrinter {
       case .tag: kind = ("tag", .tag)
       }
       let reference = names.reference(kind.space, export.index)
-      field("export " + TextOutput.quoted(export.name) + " (\(kind.word) \(reference)))")
+      try field("export " + TextOutput.quoted(export.name) + " (\(kind.word) \(reference)))")
     }
   }
 
@@ -156,7 +161,7 @@ struct ModulePrinter {
 
   private mutating func printElements() throws(ModuleError) {
     for (index, segment) in info.elements.enumerated() {
-      field("elem" + names.definition(.element, UInt32(truncatingIfNeeded: index)))
+      try field("elem" + names.definition(.element, UInt32(truncatingIfNeeded: index)))
       switch segment.mode {
       case .passive: break
       case .declarative: output.write(" declare")
@@ -167,10 +172,14 @@ struct ModulePrinter {
       switch segment.items {
       case .functions(let functions):
         output.write(" func")
-        for function in functions { output.write(" " + names.reference(.function, function)) }
+        for function in functions {
+          output.write(" " + names.reference(.function, function))
+          try output.checkSize()
+        }
       case .expressions(let expressions):
         output.write(" " + types.text(segment.type))
         for expression in expressions {
+          try output.checkSize()
           if expression.simple != nil {
             try constants.printConstant(expression, into: &output)
           } else {
@@ -186,7 +195,7 @@ struct ModulePrinter {
 
   private mutating func printData() throws(ModuleError) {
     for (index, segment) in info.data.enumerated() {
-      field("data" + names.definition(.data, UInt32(truncatingIfNeeded: index)))
+      try field("data" + names.definition(.data, UInt32(truncatingIfNeeded: index)))
       if case .active(let memory, let offset) = segment.mode {
         if memory != 0 { output.write(" (memory " + names.reference(.memory, memory) + ")") }
         try printOffset(offset)
@@ -203,7 +212,7 @@ struct ModulePrinter {
     for (position, body) in info.bodies.enumerated() {
       let index = UInt32(truncatingIfNeeded: info.importedFunctionCount + position)
       let type = info.functions[Int(index)]
-      field("func" + names.definition(.function, index) + typeUse(type, function: index))
+      try field("func" + names.definition(.function, index) + typeUse(type, function: index))
       try bodies.printBody(body, function: index, level: 2, into: &output)
       output.newLine(1)
       output.write(")")
@@ -218,7 +227,7 @@ struct ModulePrinter {
   ]
 
   /// Custom sections but the name section, each placed behind the section that it follows.
-  private mutating func printCustomSections() {
+  private mutating func printCustomSections() throws(ModuleError) {
     var place = "(before first)"
     var customs = info.customSections[...]
     var cursor = ByteCursor(info.bytes, in: 8..<max(info.bytes.count, 8))
@@ -227,7 +236,7 @@ struct ModulePrinter {
       if let section = Self.places[id] {
         place = "(after \(section))"
       } else if let custom = customs.popFirst(), custom.name != "name" {
-        field("@custom " + TextOutput.quoted(custom.name) + " " + place + " ")
+        try field("@custom " + TextOutput.quoted(custom.name) + " " + place + " ")
         output.writeQuoted(bytes: module[custom.range])
         output.write(")")
       }

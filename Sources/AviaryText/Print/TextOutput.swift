@@ -1,6 +1,19 @@
+internal import AviaryCore
+
 /// Text being printed, as UTF-8.
 struct TextOutput {
   private(set) var bytes: [UInt8] = []
+  /// More bytes than this are refused.
+  private let limit: Int
+
+  init(limit: Int = .max) { self.limit = limit }
+
+  /// A few bytes of a module may stand for much text (a run of locals, a type of many
+  /// parameters that every function uses), so its length is bounded.
+  func checkSize(adding bytes: Int = 0) throws(ModuleError) {
+    if self.bytes.count > limit - bytes { throw Self.tooLong }
+  }
+  static var tooLong: ModuleError { ModuleError(.unsupported, "text too long to print", offset: 0) }
 
   mutating func write(_ text: String) { bytes.append(contentsOf: text.utf8) }
   mutating func write(_ text: ArraySlice<UInt8>) { bytes.append(contentsOf: text) }
