@@ -1,3 +1,4 @@
+import Aviary
 import Testing
 
 @testable import AviaryCLI
