@@ -17,7 +17,8 @@ package struct Suite: Sendable {
     /// What the script's modules may use; nil for proposals that this engine knows nothing of.
     package var features: WasmFeatures? {
       switch group {
-      case "not-yet:threads": WasmFeatures.standard.union(.threads)
+      // Written before a module could have several memories.
+      case "not-yet:threads": WasmFeatures.standard.union(.threads).subtracting(.multiMemory)
       case "not-yet:custom-page-sizes": WasmFeatures.standard.union(.customPageSizes)
       case "not-yet:wide-arithmetic": WasmFeatures.standard.union(.wideArithmetic)
       case "not-yet:legacy-exceptions": WasmFeatures.standard.union(.legacyExceptions)

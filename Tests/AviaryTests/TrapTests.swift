@@ -1,4 +1,6 @@
 import Aviary
+import Foundation
+import Synchronization
 import Testing
 
 @Suite struct TrapTests {
@@ -86,6 +88,27 @@ import Testing
     #expect(try go(3) == 0)
     #expect(trapCode { _ = try go(1000) } == .callStackExhausted)
     #expect(try go(3) == 0)
+  }
+
+  /// The same where the guest uses little of its own stack and the host's thread has little of its.
+  @Test func recursionThroughTheHostOnASmallThread() throws {
+    let linker = Linker<Void>(Fixture.engine)
+    linker.define("env", "call") { (caller: borrowing Caller<Void>) throws in _ = try caller.function("go")([]) }
+    let linked = try linker.link(
+      try Fixture.compile("(module (import \"env\" \"call\" (func $call)) (func (export \"go\") (call $call)))"))
+    for stackSize in [256 << 10, 512 << 10, 8 << 20] {
+      let code = Mutex<Trap.Code?>(nil)
+      let done = DispatchSemaphore(value: 0)
+      let thread = Thread {
+        let found = trapCode { _ = try linked.instantiate(in: Store(Fixture.engine)).function("go")([]) }
+        code.withLock { $0 = found }
+        done.signal()
+      }
+      thread.stackSize = stackSize
+      thread.start()
+      done.wait()
+      #expect(code.withLock { $0 } == .callStackExhausted, "\(stackSize) bytes of stack")
+    }
   }
 
   @Test func interruption() throws {
