@@ -53,10 +53,11 @@
         throw ModuleError(.malformed, "too many locals", offset: offset)
       }
       let type = try cursor.readValueType(features)
-      guard total <= UInt64(Limits.locals) else {
-        throw ModuleError(.unsupported, "too many locals", offset: offset)
-      }
-      try visit(count, type)
+      // A later run may still make the body malformed, which is worse.
+      if total <= UInt64(Limits.locals) { try visit(count, type) }
+    }
+    guard total <= UInt64(Limits.locals) else {
+      throw ModuleError(.unsupported, "too many locals", offset: offset)
     }
   }
 
