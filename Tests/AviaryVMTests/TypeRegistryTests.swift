@@ -48,6 +48,17 @@ private struct Random: RandomNumberGenerator {
     #expect(outer.ids[1] != selfReference.ids[0])
   }
 
+  @Test func emptyGroupsAreNothing() throws {
+    let registry = TypeRegistry()
+    let types = [function([.i32]), function([ref(0)])]
+    do {
+      let a = try registry.register(types, groups: [0..<0, 0..<1, 1..<1, 1..<2, 2..<2])
+      let b = try registry.register(types, groups: [0..<1, 1..<2])
+      #expect(a.ids == b.ids)
+    }
+    #expect(registry.count == 0)
+  }
+
   @Test func storageMutabilityAndFinalityMatter() throws {
     let registry = TypeRegistry()
     func structure(_ storage: StorageType, _ isMutable: Bool) -> SubType {
