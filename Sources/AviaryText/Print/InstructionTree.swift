@@ -36,16 +36,18 @@ struct InstructionTree {
     return Int32(truncatingIfNeeded: nodes.count - 1)
   }
 
-  /// Makes `children` those of `node`.
-  private mutating func adopt(_ children: ArraySlice<Int32>, by node: Int32) {
+  /// Makes the roots from `first` on children of `node`, no longer roots.
+  private mutating func adopt(from first: Int, by node: Int32) {
     var width = 0
     var previous: Int32 = -1
-    for child in children {
+    for position in first..<roots.count {
+      let child = roots[position]
       if previous < 0 { nodes[Int(node)].firstChild = child } else { nodes[Int(previous)].nextSibling = child }
       previous = child
       width += nodes[Int(child)].width + 1
     }
     nodes[Int(node)].width = min(nodes[Int(node)].width + width, Self.unbreakable)
+    roots.removeLast(roots.count - first)
   }
 
   /// Adds an instruction; `base` is the number of roots that belong to outer blocks.
@@ -53,8 +55,7 @@ struct InstructionTree {
     let node = append(instruction, results: results)
     let first = roots.count - operands
     if operands > 0, first >= base, roots[first...].allSatisfy({ nodes[Int($0)].results == 1 }) {
-      adopt(roots[first...], by: node)
-      roots.removeSubrange(first...)
+      adopt(from: first, by: node)
     }
     roots.append(node)
   }
@@ -62,12 +63,10 @@ struct InstructionTree {
   /// Gathers the roots from `base` on under a new one.
   mutating func wrap(_ instruction: String, results: Int, base: Int, breaksLines: Bool) {
     let node = append(instruction, results: results)
-    let children = roots[base...]
-    if !children.isEmpty {
-      adopt(children, by: node)
+    if roots.count > base {
+      adopt(from: base, by: node)
       if breaksLines { nodes[Int(node)].width = Self.unbreakable }
     }
-    roots.removeSubrange(base...)
     roots.append(node)
   }
 
