@@ -1,5 +1,6 @@
 import ArgumentParser
 import Aviary
+import AviaryWASI
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -14,6 +15,7 @@ struct Bench: ParsableCommand {
       """)
 
   @OptionGroup var engine: EngineOptions
+  @OptionGroup(title: "The guest's world") var world: WASIOptions
 
   @Flag(help: "Measure validation and compilation.")
   var compile = false
@@ -90,6 +92,7 @@ struct Bench: ParsableCommand {
       let (compilation, module) = try timed { try engine.compile(bytes, name: file.moduleName) }
       let store = Store(engine)
       let linker = Linker<Void>(engine)
+      try world.wasi(arguments: [file.displayName], isInterruptible: false).define(in: linker)
       let (instantiation, instance) = try timed { try linker.instantiate(module, in: store) }
       if case .function(let initialize) = instance.export("_initialize") { _ = try initialize([]) }
       let function = try instance.function(name)

@@ -13,11 +13,11 @@ extension System {
     let target = try memory.slot(at: buffer, size: size)
     var used = 0
     try directory.forEachEntry(after: cookie) { (entry) throws(Errno) in
-      // Above a preopen is nothing that the guest should know; C libraries
-      // take 0 as "not told" for "..".
+      // Above a preopen is nothing that the guest should know, so ".." has the
+      // inode of "." there. Not 0: C libraries ask for the status of such an entry.
       let isParent = entry.name.elementsEqual([UInt8(ascii: "."), UInt8(ascii: ".")])
       let head = EntryHead(
-        next: entry.next, inode: isParent ? 0 : entry.inode,
+        next: entry.next, inode: isParent ? try Kernel.stat(directory.handle).inode : entry.inode,
         nameLength: UInt32(clamping: entry.name.count), type: entry.type)
       for bytes in [head.bytes[...], entry.name] {
         let piece = bytes.prefix(size - used)
