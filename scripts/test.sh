@@ -19,7 +19,7 @@ expected="9 words, 5 different
 suite=${AVIARY_SPEC_TESTSUITE:-../shared/spec-testsuite}
 if [ -d "$suite" ]; then
   echo "== the specification's test suite, release build"
-  "$aviary" wast "$suite"
+  "$aviary" wast --summary --known-failures Tests/known-failures.txt "$suite"
 else
   echo "== no suite at $suite: set AVIARY_SPEC_TESTSUITE to a checkout of WebAssembly/testsuite"
 fi

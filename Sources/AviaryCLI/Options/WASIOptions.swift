@@ -24,11 +24,14 @@ struct WASIOptions: ParsableArguments {
       valueName: "address:port"))
   var listen: [ListenAddress] = []
 
-  /// - Parameter arguments: the program's name first.
+  /// - Parameters:
+  ///   - arguments: the program's name first.
+  ///   - output: where the guest's standard output goes.
   /// - Throws: `Failure`.
-  func wasi(arguments: [String], isInterruptible: Bool) throws -> WASI {
+  func wasi(arguments: [String], isInterruptible: Bool, output: WASI.Output = .inherited) throws -> WASI {
     var configuration = WASI.Configuration(arguments: arguments)
     configuration.inheritStandardStreams()
+    configuration.standardOutput = output
     configuration.isInterruptible = isInterruptible
     configuration.environment = env.compactMap { option in option.value.map { (option.name, $0) } }
     for directory in dir { configuration.addDirectory(directory.host, as: directory.guest) }

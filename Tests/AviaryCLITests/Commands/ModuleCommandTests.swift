@@ -126,6 +126,10 @@ import Testing
     #expect((times["validate_ns"] as? [Int])?.count == 2)
     #expect(times["threads"] as? Int == 1)
     #expect(try #require(times["code_bytes"] as? Int) > 0)
+    try folder.write(Programs.hello, as: "hello.wat")
+    let hello = try aviary("bench", "hello.wat", "--invoke", "_start", "--repeat", "2", "--json")
+    #expect(hello.errors == "hello\nhello\n")
+    #expect(try JSONSerialization.jsonObject(with: Data(hello.output)) is [String: Any])
     #expect(try aviary("bench", "a.wat", "--invoke", "divide", "1", "0").exitCode == 134)
     #expect(try aviary("bench", "a.wat").exitCode == 64)
   }

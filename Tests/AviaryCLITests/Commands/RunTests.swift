@@ -160,6 +160,16 @@ import Testing
     #expect(outcome.text == "hello\n")
   }
 
+  @Test func maps() throws {
+    let outcome = try run(Programs.arithmetic, options: ["--perf-map", "--gdb", "--invoke", "add"], ["1", "2"])
+    #expect(outcome.text == "3\n")
+    let path = "/tmp/perf-\(outcome.processID).map"
+    defer { try? FileManager.default.removeItem(atPath: path) }
+    let map = try String(contentsOfFile: path, encoding: .utf8)
+    #expect(map.contains(" wasm:quotient\n"))
+    #expect(map.split(separator: "\n").count == 7)
+  }
+
   @Test func missingImports() throws {
     let outcome = try run("(module (import \"a\" \"b\" (func)))")
     #expect(outcome.exitCode == 1)

@@ -7,6 +7,7 @@ enum AviaryProcess {
     var exitCode: Int32
     var output: [UInt8]
     var errors: String
+    var processID: Int32
     var text: String { String(decoding: output, as: UTF8.self) }
   }
 
@@ -49,7 +50,8 @@ enum AviaryProcess {
     let errorText = String(decoding: try Data(contentsOf: errors), as: UTF8.self)
     try #require(process.terminationReason == .exit, "ended by signal \(process.terminationStatus): \(errorText)")
     return Outcome(
-      exitCode: process.terminationStatus, output: Array(try Data(contentsOf: output)), errors: errorText)
+      exitCode: process.terminationStatus, output: Array(try Data(contentsOf: output)), errors: errorText,
+      processID: process.processIdentifier)
   }
 }
 
