@@ -46,18 +46,18 @@ private struct LinkerRegistrar<State>: FunctionRegistrar {
   let linker: Linker<State>
   let wasi: @Sendable (borrowing Caller<State>) -> WASI
 
-  func add<each P: GuestArgument>(
-    _ name: String,
-    _ body: @escaping @Sendable (inout System, GuestMemory, repeat each P) throws(Errno) -> Void
-  ) {
+  func add(_ name: String, _ parameters: String, _ body: @escaping Body) {
     let wasi = wasi
-    linker.define(FunctionTable.module, name) {
-      (caller: borrowing Caller<State>, arguments: repeat each P) throws -> UInt32 in
-      try caller.withGuestMemory { memory in
+    let types = parameters.map { $0 == "I" ? ValueType.i64 : .i32 }
+    let count = types.count
+    unsafe linker.define(FunctionTable.module, name, parameters: types, results: [.i32]) {
+      caller, slots in
+      let error = try caller.withGuestMemory { memory in
         try wasi(caller).perform(memory) { (system, memory) throws(Errno) in
-          try body(&system, memory, repeat each arguments)
+          try body(&system, memory, unsafe Arguments(slots, count: count))
         }
       }
+      unsafe slots[0] = ValueSlot(low: UInt64(error))
     }
   }
 

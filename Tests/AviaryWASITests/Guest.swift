@@ -1,3 +1,4 @@
+import Aviary
 import Glibc
 import Synchronization
 import Testing
@@ -28,6 +29,7 @@ import Testing
   var names: [String] { functions.keys.sorted() }
 
   func parameters(of name: String) -> Int { functions[name]!.parameters }
+  func signature(of name: String) -> String { functions[name]!.signature }
 
   /// Calls a function, and gives its error number.
   func call(_ name: String, _ arguments: [UInt64]) throws -> Errno {
@@ -151,7 +153,8 @@ import Testing
 /// The functions as a table by name.
 final class TestRegistrar: FunctionRegistrar {
   struct Function: Sendable {
-    var parameters: Int
+    var signature: String
+    var parameters: Int { signature.count }
     var body: @Sendable (WASI, GuestMemory, [UInt64]) throws -> UInt32
   }
 
@@ -163,20 +166,18 @@ final class TestRegistrar: FunctionRegistrar {
     return registrar.table.withLock { $0 }
   }()
 
-  func add<each P: GuestArgument>(
-    _ name: String,
-    _ body: @escaping @Sendable (inout System, GuestMemory, repeat each P) throws(Errno) -> Void
-  ) {
-    var count = 0
-    for _ in repeat (each P).self { count += 1 }
-    let function = Function(parameters: count) { wasi, memory, arguments in
+  func add(_ name: String, _ parameters: String, _ body: @escaping Body) {
+    let function = Function(signature: parameters) { wasi, memory, arguments in
       try wasi.perform(memory) { (system, memory) throws(Errno) in
-        var index = 0
-        func next<T: GuestArgument>(_: T.Type) -> T {
-          defer { index += 1 }
-          return T(bits: arguments[index])
+        let slots = arguments.map { ValueSlot(low: $0) }
+        let result: Result<Void, Errno> = unsafe slots.withUnsafeBufferPointer { slots in
+          do throws(Errno) {
+            let start = unsafe slots.baseAddress ?? UnsafePointer(bitPattern: 16)!
+            return .success(
+              try body(&system, memory, unsafe Arguments(start, count: slots.count)))
+          } catch { return .failure(error) }
         }
-        try body(&system, memory, repeat next((each P).self))
+        try result.get()
       }
     }
     table.withLock { $0[name] = function }
@@ -184,7 +185,7 @@ final class TestRegistrar: FunctionRegistrar {
 
   func addExit(_ name: String) {
     table.withLock { table in
-      table[name] = Function(parameters: 1) { _, _, arguments in
+      table[name] = Function(signature: "i") { _, _, arguments in
         throw WASIExit(code: UInt32(truncatingIfNeeded: arguments[0]))
       }
     }
@@ -192,7 +193,7 @@ final class TestRegistrar: FunctionRegistrar {
 
   func addRaise(_ name: String) {
     table.withLock { table in
-      table[name] = Function(parameters: 1) { wasi, _, arguments in
+      table[name] = Function(signature: "i") { wasi, _, arguments in
         try wasi.raise(UInt32(truncatingIfNeeded: arguments[0]))
       }
     }

@@ -101,6 +101,22 @@ public final class Linker<State> {
   }
 }
 
+extension Linker {
+  /// Defines a host function that takes its arguments from their slots and leaves its results
+  /// there, for whole interfaces: without the cost of packs.
+  ///
+  /// Unsafe contract: `body` touches as many slots as the function has parameters or results,
+  /// whichever are more, and leaves results of the right types.
+  package func define(
+    _ module: String, _ name: String, parameters: [ValueType], results: [ValueType],
+    _ body: @escaping @Sendable (borrowing Caller<State>, UnsafeMutablePointer<ValueSlot>) throws -> Void
+  ) {
+    unsafe defineHost(module, name, parameters, results) { context, caller, slots in
+      try unsafe body(Caller(context: context, vmContext: caller), slots)
+    }
+  }
+}
+
 struct ImportName: Hashable {
   let module: ExactName
   let name: ExactName

@@ -1,21 +1,33 @@
 import Aviary
 
-/// A number that a guest passes to a function.
-protocol GuestArgument: WasmType {
-  init(bits: UInt64)
-}
-extension UInt32: GuestArgument {
-  init(bits: UInt64) { self.init(truncatingIfNeeded: bits) }
-}
-extension UInt64: GuestArgument {
-  init(bits: UInt64) { self = bits }
+/// The numbers that a guest passed to a function, in their slots.
+@safe struct Arguments {
+  private let slots: UnsafePointer<ValueSlot>
+  private let count: Int
+
+  /// - Safety: the slots must outlive the value.
+  init(_ slots: UnsafePointer<ValueSlot>, count: Int) {
+    unsafe self.slots = slots
+    self.count = count
+  }
+
+  /// An i32.
+  subscript(index: Int) -> UInt32 { UInt32(truncatingIfNeeded: long(index)) }
+
+  /// An i64. Indices are those of the table below; another one is our bug.
+  func long(_ index: Int) -> UInt64 {
+    precondition(index >= 0 && index < count)
+    return unsafe slots[index].low
+  }
 }
 
 /// What takes the functions of preview 1 by name: a linker, or a test.
 protocol FunctionRegistrar {
-  func add<each P: GuestArgument>(
-    _ name: String,
-    _ body: @escaping @Sendable (inout System, GuestMemory, repeat each P) throws(Errno) -> Void)
+  typealias Body = @Sendable (inout System, GuestMemory, Arguments) throws(Errno) -> Void
+
+  /// A function that returns an error number.
+  /// - Parameter parameters: a letter each, `i` for i32 and `I` for i64.
+  func add(_ name: String, _ parameters: String, _ body: @escaping Body)
   /// proc_exit returns nothing, as it does not return.
   func addExit(_ name: String)
   /// proc_raise may end the guest too.
@@ -35,195 +47,195 @@ enum FunctionTable {
   }
 
   private static func registerProcess(in table: some FunctionRegistrar) {
-    table.add("args_get") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32) throws(Errno) in
-      try s.argsGet(m, a, b)
+    table.add("args_get", "ii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.argsGet(m, a[0], a[1])
     }
-    table.add("args_sizes_get") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32) throws(Errno) in
-      try s.argsSizesGet(m, a, b)
+    table.add("args_sizes_get", "ii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.argsSizesGet(m, a[0], a[1])
     }
-    table.add("environ_get") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32) throws(Errno) in
-      try s.environGet(m, a, b)
+    table.add("environ_get", "ii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.environGet(m, a[0], a[1])
     }
-    table.add("environ_sizes_get") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32) throws(Errno) in
-      try s.environSizesGet(m, a, b)
+    table.add("environ_sizes_get", "ii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.environSizesGet(m, a[0], a[1])
     }
-    table.add("clock_res_get") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32) throws(Errno) in
-      try s.clockResGet(m, a, b)
+    table.add("clock_res_get", "ii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.clockResGet(m, a[0], a[1])
     }
-    table.add("clock_time_get") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt64, c: UInt32) throws(Errno) in
-      try s.clockTimeGet(m, a, b, c)
+    table.add("clock_time_get", "iIi") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.clockTimeGet(m, a[0], a.long(1), a[2])
     }
-    table.add("random_get") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32) throws(Errno) in
-      try s.randomGet(m, a, b)
+    table.add("random_get", "ii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.randomGet(m, a[0], a[1])
     }
-    table.add("sched_yield") {
-      (s: inout System, _: GuestMemory) throws(Errno) in
+    table.add("sched_yield", "") {
+      (s: inout System, _: GuestMemory, _: Arguments) throws(Errno) in
       try s.schedYield()
     }
-    table.add("poll_oneoff") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt32) throws(Errno) in
-      try s.pollOneoff(m, a, b, c, d)
+    table.add("poll_oneoff", "iiii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.pollOneoff(m, a[0], a[1], a[2], a[3])
     }
     table.addExit("proc_exit")
     table.addRaise("proc_raise")
   }
 
   private static func registerDescriptors(in table: some FunctionRegistrar) {
-    table.add("fd_advise") {
-      (s: inout System, _: GuestMemory, a: UInt32, b: UInt64, c: UInt64, d: UInt32) throws(Errno) in
-      try s.fdAdvise(a, b, c, d)
+    table.add("fd_advise", "iIIi") {
+      (s: inout System, _: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdAdvise(a[0], a.long(1), a.long(2), a[3])
     }
-    table.add("fd_allocate") {
-      (s: inout System, _: GuestMemory, a: UInt32, b: UInt64, c: UInt64) throws(Errno) in
-      try s.fdAllocate(a, b, c)
+    table.add("fd_allocate", "iII") {
+      (s: inout System, _: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdAllocate(a[0], a.long(1), a.long(2))
     }
-    table.add("fd_close") {
-      (s: inout System, _: GuestMemory, a: UInt32) throws(Errno) in
-      try s.fdClose(a)
+    table.add("fd_close", "i") {
+      (s: inout System, _: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdClose(a[0])
     }
-    table.add("fd_datasync") {
-      (s: inout System, _: GuestMemory, a: UInt32) throws(Errno) in
-      try s.fdDatasync(a)
+    table.add("fd_datasync", "i") {
+      (s: inout System, _: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdDatasync(a[0])
     }
-    table.add("fd_fdstat_get") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32) throws(Errno) in
-      try s.fdFdstatGet(m, a, b)
+    table.add("fd_fdstat_get", "ii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdFdstatGet(m, a[0], a[1])
     }
-    table.add("fd_fdstat_set_flags") {
-      (s: inout System, _: GuestMemory, a: UInt32, b: UInt32) throws(Errno) in
-      try s.fdFdstatSetFlags(a, b)
+    table.add("fd_fdstat_set_flags", "ii") {
+      (s: inout System, _: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdFdstatSetFlags(a[0], a[1])
     }
-    table.add("fd_fdstat_set_rights") {
-      (s: inout System, _: GuestMemory, a: UInt32, b: UInt64, c: UInt64) throws(Errno) in
-      try s.fdFdstatSetRights(a, b, c)
+    table.add("fd_fdstat_set_rights", "iII") {
+      (s: inout System, _: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdFdstatSetRights(a[0], a.long(1), a.long(2))
     }
-    table.add("fd_filestat_get") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32) throws(Errno) in
-      try s.fdFilestatGet(m, a, b)
+    table.add("fd_filestat_get", "ii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdFilestatGet(m, a[0], a[1])
     }
-    table.add("fd_filestat_set_size") {
-      (s: inout System, _: GuestMemory, a: UInt32, b: UInt64) throws(Errno) in
-      try s.fdFilestatSetSize(a, b)
+    table.add("fd_filestat_set_size", "iI") {
+      (s: inout System, _: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdFilestatSetSize(a[0], a.long(1))
     }
-    table.add("fd_filestat_set_times") {
-      (s: inout System, _: GuestMemory, a: UInt32, b: UInt64, c: UInt64, d: UInt32) throws(Errno) in
-      try s.fdFilestatSetTimes(a, b, c, d)
+    table.add("fd_filestat_set_times", "iIIi") {
+      (s: inout System, _: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdFilestatSetTimes(a[0], a.long(1), a.long(2), a[3])
     }
-    table.add("fd_prestat_get") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32) throws(Errno) in
-      try s.fdPrestatGet(m, a, b)
+    table.add("fd_prestat_get", "ii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdPrestatGet(m, a[0], a[1])
     }
-    table.add("fd_prestat_dir_name") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32) throws(Errno) in
-      try s.fdPrestatDirName(m, a, b, c)
+    table.add("fd_prestat_dir_name", "iii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdPrestatDirName(m, a[0], a[1], a[2])
     }
-    table.add("fd_readdir") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt64, e: UInt32) throws(Errno) in
-      try s.fdReaddir(m, a, b, c, d, e)
+    table.add("fd_readdir", "iiiIi") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdReaddir(m, a[0], a[1], a[2], a.long(3), a[4])
     }
-    table.add("fd_renumber") {
-      (s: inout System, _: GuestMemory, a: UInt32, b: UInt32) throws(Errno) in
-      try s.fdRenumber(a, b)
+    table.add("fd_renumber", "ii") {
+      (s: inout System, _: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdRenumber(a[0], a[1])
     }
-    table.add("fd_seek") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt64, c: UInt32, d: UInt32) throws(Errno) in
-      try s.fdSeek(m, a, b, c, d)
+    table.add("fd_seek", "iIii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdSeek(m, a[0], a.long(1), a[2], a[3])
     }
-    table.add("fd_sync") {
-      (s: inout System, _: GuestMemory, a: UInt32) throws(Errno) in
-      try s.fdSync(a)
+    table.add("fd_sync", "i") {
+      (s: inout System, _: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdSync(a[0])
     }
-    table.add("fd_tell") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32) throws(Errno) in
-      try s.fdTell(m, a, b)
+    table.add("fd_tell", "ii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdTell(m, a[0], a[1])
     }
   }
 
   private static func registerTransfer(in table: some FunctionRegistrar) {
-    table.add("fd_read") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt32) throws(Errno) in
-      try s.fdRead(m, a, b, c, d)
+    table.add("fd_read", "iiii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdRead(m, a[0], a[1], a[2], a[3])
     }
-    table.add("fd_pread") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt64, e: UInt32) throws(Errno) in
-      try s.fdPread(m, a, b, c, d, e)
+    table.add("fd_pread", "iiiIi") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdPread(m, a[0], a[1], a[2], a.long(3), a[4])
     }
-    table.add("fd_write") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt32) throws(Errno) in
-      try s.fdWrite(m, a, b, c, d)
+    table.add("fd_write", "iiii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdWrite(m, a[0], a[1], a[2], a[3])
     }
-    table.add("fd_pwrite") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt64, e: UInt32) throws(Errno) in
-      try s.fdPwrite(m, a, b, c, d, e)
+    table.add("fd_pwrite", "iiiIi") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.fdPwrite(m, a[0], a[1], a[2], a.long(3), a[4])
     }
   }
 
   private static func registerPaths(in table: some FunctionRegistrar) {
-    table.add("path_create_directory") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32) throws(Errno) in
-      try s.pathCreateDirectory(m, a, b, c)
+    table.add("path_create_directory", "iii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.pathCreateDirectory(m, a[0], a[1], a[2])
     }
-    table.add("path_filestat_get") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt32, e: UInt32) throws(Errno) in
-      try s.pathFilestatGet(m, a, b, c, d, e)
+    table.add("path_filestat_get", "iiiii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.pathFilestatGet(m, a[0], a[1], a[2], a[3], a[4])
     }
-    table.add("path_filestat_set_times") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt32, e: UInt64, f: UInt64, g: UInt32) throws(Errno) in
-      try s.pathFilestatSetTimes(m, a, b, c, d, e, f, g)
+    table.add("path_filestat_set_times", "iiiiIIi") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.pathFilestatSetTimes(m, a[0], a[1], a[2], a[3], a.long(4), a.long(5), a[6])
     }
-    table.add("path_link") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt32, e: UInt32, f: UInt32, g: UInt32) throws(Errno) in
-      try s.pathLink(m, a, b, c, d, e, f, g)
+    table.add("path_link", "iiiiiii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.pathLink(m, a[0], a[1], a[2], a[3], a[4], a[5], a[6])
     }
-    table.add("path_open") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt32, e: UInt32, f: UInt64, g: UInt64, h: UInt32, i: UInt32) throws(Errno) in
-      try s.pathOpen(m, a, b, c, d, e, f, g, h, i)
+    table.add("path_open", "iiiiiIIii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.pathOpen(m, a[0], a[1], a[2], a[3], a[4], a.long(5), a.long(6), a[7], a[8])
     }
-    table.add("path_readlink") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt32, e: UInt32, f: UInt32) throws(Errno) in
-      try s.pathReadlink(m, a, b, c, d, e, f)
+    table.add("path_readlink", "iiiiii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.pathReadlink(m, a[0], a[1], a[2], a[3], a[4], a[5])
     }
-    table.add("path_remove_directory") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32) throws(Errno) in
-      try s.pathRemoveDirectory(m, a, b, c)
+    table.add("path_remove_directory", "iii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.pathRemoveDirectory(m, a[0], a[1], a[2])
     }
-    table.add("path_rename") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt32, e: UInt32, f: UInt32) throws(Errno) in
-      try s.pathRename(m, a, b, c, d, e, f)
+    table.add("path_rename", "iiiiii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.pathRename(m, a[0], a[1], a[2], a[3], a[4], a[5])
     }
-    table.add("path_symlink") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt32, e: UInt32) throws(Errno) in
-      try s.pathSymlink(m, a, b, c, d, e)
+    table.add("path_symlink", "iiiii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.pathSymlink(m, a[0], a[1], a[2], a[3], a[4])
     }
-    table.add("path_unlink_file") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32) throws(Errno) in
-      try s.pathUnlinkFile(m, a, b, c)
+    table.add("path_unlink_file", "iii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.pathUnlinkFile(m, a[0], a[1], a[2])
     }
   }
 
   private static func registerSockets(in table: some FunctionRegistrar) {
-    table.add("sock_accept") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32) throws(Errno) in
-      try s.sockAccept(m, a, b, c)
+    table.add("sock_accept", "iii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.sockAccept(m, a[0], a[1], a[2])
     }
-    table.add("sock_recv") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt32, e: UInt32, f: UInt32) throws(Errno) in
-      try s.sockRecv(m, a, b, c, d, e, f)
+    table.add("sock_recv", "iiiiii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.sockRecv(m, a[0], a[1], a[2], a[3], a[4], a[5])
     }
-    table.add("sock_send") {
-      (s: inout System, m: GuestMemory, a: UInt32, b: UInt32, c: UInt32, d: UInt32, e: UInt32) throws(Errno) in
-      try s.sockSend(m, a, b, c, d, e)
+    table.add("sock_send", "iiiii") {
+      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
+      try s.sockSend(m, a[0], a[1], a[2], a[3], a[4])
     }
-    table.add("sock_shutdown") {
-      (s: inout System, _: GuestMemory, a: UInt32, b: UInt32) throws(Errno) in
-      try s.sockShutdown(a, b)
+    table.add("sock_shutdown", "ii") {
+      (s: inout System, _: GuestMemory, a: Arguments) throws(Errno) in
+      try s.sockShutdown(a[0], a[1])
     }
   }
 }
