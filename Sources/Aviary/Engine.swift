@@ -6,6 +6,7 @@ import AviaryVM
 ///
 /// Sendable: every method may be called from any thread.
 public final class Engine: Sendable {
+  /// What the engine was made from.
   public let configuration: EngineConfiguration
   let tunables: Tunables
   let runtime: VMEngine

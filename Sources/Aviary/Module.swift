@@ -5,6 +5,7 @@ import AviaryVM
 
 /// A compiled module: immutable, shared by all stores of its engine.
 public final class Module: Sendable {
+  /// The engine that compiled it.
   public let engine: Engine
   /// From the module's name section, else as given to `Engine.compile`.
   public let name: String?

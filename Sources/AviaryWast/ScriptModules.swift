@@ -21,6 +21,8 @@ struct ScriptModules {
   }
 
   let engine: Engine
+  /// Modules are written to artifacts and loaded from there.
+  let throughArtifacts: Bool
   let store: Store<Void>
   let linker: Linker<Void>
   private var current: State?
@@ -30,8 +32,9 @@ struct ScriptModules {
   /// Names that were registered for modules which could not be made.
   private var missing: [String: String] = [:]
 
-  init(engine: Engine, output: @escaping Spectest.Output) throws {
+  init(engine: Engine, throughArtifacts: Bool, output: @escaping Spectest.Output) throws {
     self.engine = engine
+    self.throughArtifacts = throughArtifacts
     store = Store(engine)
     linker = Linker(engine)
     try Spectest.define(in: linker, store, output: output)
@@ -46,7 +49,8 @@ struct ScriptModules {
   func compile(_ module: ScriptModule) throws(ModuleFailure) -> Module {
     let bytes = try bytes(module)
     do throws(WasmError) {
-      return try engine.compile(bytes, name: module.name)
+      let compiled = try engine.compile(bytes, name: module.name)
+      return throughArtifacts ? try engine.load(artifact: compiled.artifact(), name: module.name) : compiled
     } catch {
       if case .unsupported(let diagnostic) = error { throw .unsupported(diagnostic.message) }
       throw .wasm(error)

@@ -7,10 +7,15 @@ package struct ScriptRunner {
   private var values = ScriptValues()
   private var parser: ScriptParser
 
+  /// - Parameters:
+  ///   - throughArtifacts: whether each module takes the way through an artifact file's bytes.
+  ///   - output: is given what the script prints.
   /// - Throws: `TextError` for a script that is no text, `WasmError` where its host module cannot be made.
-  package init(_ source: [UInt8], engine: Engine, output: @escaping Spectest.Output = { _ in }) throws {
+  package init(
+    _ source: [UInt8], engine: Engine, throughArtifacts: Bool = false, output: @escaping Spectest.Output = { _ in }
+  ) throws {
     parser = try ScriptParser(source)
-    modules = try ScriptModules(engine: engine, output: output)
+    modules = try ScriptModules(engine: engine, throughArtifacts: throughArtifacts, output: output)
   }
 
   /// Runs the whole script.

@@ -43,12 +43,15 @@ package struct Suite: Sendable {
   }
 
   /// Runs one of the scripts.
-  package func run(_ script: Script, _ engines: Engines, _ known: KnownFailures) -> [ScriptResult] {
+  package func run(
+    _ script: Script, _ engines: Engines, _ known: KnownFailures, throughArtifacts: Bool = false
+  ) -> [ScriptResult] {
     guard let features = script.features else {
       return [ScriptResult(line: 0, command: "file", outcome: .skipped("the proposal \(script.group)"))]
     }
     do {
-      var runner = try ScriptRunner(try File.read(root + "/" + script.path), engine: try engines.engine(features))
+      var runner = try ScriptRunner(
+        try File.read(root + "/" + script.path), engine: try engines.engine(features), throughArtifacts: throughArtifacts)
       return known.applied(to: runner.run(), file: script.path)
     } catch {
       return [ScriptResult(line: 0, command: "file", outcome: .failed("\(error)"))]

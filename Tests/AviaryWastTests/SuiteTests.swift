@@ -21,17 +21,36 @@ enum SuiteLocation {
 }
 
 @Suite(.serialized) struct SuiteTests {
+  enum Way: CaseIterable {
+    case guardPages
+    /// Bounds of memories and of the stack are compared, nothing is left to faults.
+    case explicitChecks
+    case throughArtifacts
+
+    var configuration: EngineConfiguration {
+      var configuration = EngineConfiguration()
+      if self == .explicitChecks {
+        configuration.memoryReservation = .mebibytes(256)
+        configuration.memoryGuard = .bytes(0)
+        configuration.explicitStackChecks = true
+      }
+      return configuration
+    }
+  }
+
   /// Every script, or those whose path contains `AVIARY_WAST_FILTER`. Lists what failed.
-  @Test(.enabled(if: SuiteLocation.root != nil, "the specification's test suite is not here: set AVIARY_SPEC_TESTSUITE"))
-  func everyScript() throws {
+  @Test(
+    .enabled(if: SuiteLocation.root != nil, "the specification's test suite is not here: set AVIARY_SPEC_TESTSUITE"),
+    arguments: Way.allCases)
+  func everyScript(_ way: Way) throws {
     let suite = try AviaryWast.Suite(root: try #require(SuiteLocation.root))
     let known = try SuiteLocation.knownFailures()
     let filter = ProcessInfo.processInfo.environment["AVIARY_WAST_FILTER"]
-    let engines = Engines()
+    let engines = Engines(way.configuration)
     var total = ScriptCounts()
     var groups: [String: ScriptCounts] = [:]
     for script in suite.scripts where filter.map({ script.path.contains($0) }) ?? true {
-      let results = suite.run(script, engines, known)
+      let results = suite.run(script, engines, known, throughArtifacts: way == .throughArtifacts)
       let counts = ScriptCounts(results)
       total += counts
       groups[script.group, default: ScriptCounts()] += counts
@@ -42,7 +61,7 @@ enum SuiteLocation {
       }
     }
     for (group, counts) in groups.sorted(by: { $0.key < $1.key }) { print("\(group): \(counts.description)") }
-    print(total.description)
+    print("\(way): \(total.description)")
     #expect(total.passed > 0)
   }
 }

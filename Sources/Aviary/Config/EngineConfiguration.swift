@@ -30,6 +30,7 @@ public struct EngineConfiguration: Sendable {
   /// Registers the guest's functions with a debugger through the GDB JIT interface.
   public var gdbJIT = false
 
+  /// WebAssembly 3.0, guard pages, as many threads as processors.
   public init() {}
 
   /// - Throws: `WasmError.limit` that names the numbers.

@@ -9,9 +9,12 @@ public struct StoreLimits: Sendable {
   public var tableElements: UInt64?
   /// Instances, memories and tables that the store may hold.
   public var instances: Int?
+  /// Memories that the store may hold.
   public var memories: Int?
+  /// Tables that the store may hold.
   public var tables: Int?
 
+  /// No limit on memory; many instances, memories and tables, and tables of 80 MB.
   public init(
     memory: ByteCount? = nil, tableElements: UInt64? = 10_000_000, instances: Int? = 10_000, memories: Int? = 10_000,
     tables: Int? = 10_000

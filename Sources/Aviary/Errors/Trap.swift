@@ -2,6 +2,7 @@ import AviaryContract
 
 /// Why and where a guest stopped.
 public struct Trap: Sendable, CustomStringConvertible {
+  /// Why a guest stopped.
   public enum Code: UInt32, Sendable, CaseIterable {
     case unreachable = 1
     case memoryOutOfBounds = 2
@@ -48,6 +49,7 @@ public struct Trap: Sendable, CustomStringConvertible {
     public var functionName: String?
     /// Byte offset in the module of the instruction, where it is known.
     public var offset: Int?
+    /// A frame, for tests and for errors of an embedder's own.
     public init(module: String? = nil, functionIndex: UInt32, functionName: String? = nil, offset: Int? = nil) {
       self.module = module
       self.functionIndex = functionIndex
@@ -72,6 +74,7 @@ public struct Trap: Sendable, CustomStringConvertible {
     }
   }
 
+  /// Why the guest stopped.
   public let code: Code
   private let details: Details?
 

@@ -38,7 +38,9 @@ extension WasmError {
     public var offset: Int?
     /// Position in a text file, from 1.
     public var line: Int?
+    /// Column in a text file, from 1, in bytes.
     public var column: Int?
+    /// A diagnostic; positions where they are known.
     public init(message: String, offset: Int? = nil, line: Int? = nil, column: Int? = nil) {
       self.message = message
       self.offset = offset
@@ -56,10 +58,13 @@ extension WasmError {
   public struct LinkFailure: Sendable, Hashable, CustomStringConvertible {
     /// In the reference interpreter's wording: "unknown import" or "incompatible import type".
     public var message: String
+    /// The import's module name.
     public var module: String
+    /// The import's name.
     public var name: String
     /// What was asked for and what was found.
     public var detail: String?
+    /// A failure to resolve an import.
     public init(message: String, module: String, name: String, detail: String? = nil) {
       self.message = message
       self.module = module

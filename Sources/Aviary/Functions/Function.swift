@@ -5,6 +5,7 @@ import AviaryVM
 /// A handle: copies name the same function, and keep its store and code alive. Equality is
 /// identity.
 public struct Function: Equatable {
+  /// The store's identity.
   public let context: StoreContext
   let runtime: VMFunction
 
@@ -24,6 +25,7 @@ public struct Function: Equatable {
     runtime = unsafe try context.makeFunction(signature, untypedBody(type, body))
   }
 
+  /// Parameters and results.
   public var type: FunctionType { FunctionType(runtime.type) }
 
   /// Calls with values of any type.
@@ -45,6 +47,7 @@ public struct Function: Equatable {
       return type.results.enumerated().map { unsafe context.value(slots[$0.offset], as: $0.element) }
     }
   }
+  /// The same with the arguments one by one.
   public func callAsFunction(_ arguments: Value...) throws -> [Value] { try callAsFunction(arguments) }
 
   public static func == (a: Function, b: Function) -> Bool { a.runtime == b.runtime }

@@ -41,6 +41,7 @@ extension TypedFunction {
     }
   }
 
+  /// Calls without arguments.
   @inlinable
   public func callAsFunction<R>() throws -> R where Signature == () -> R {
     guard entry.slotCount <= 1 else { return try packed(ValueSlot(), ValueSlot(), ValueSlot(), ValueSlot()) }
@@ -51,6 +52,7 @@ extension TypedFunction {
     }
   }
 
+  /// Calls with one argument.
   @inlinable
   public func callAsFunction<A: WasmType, R>(_ a: A) throws -> R where Signature == (A) -> R {
     let a = try a.slot(in: function.context)
@@ -62,6 +64,7 @@ extension TypedFunction {
     }
   }
 
+  /// Calls with two arguments.
   @inlinable
   public func callAsFunction<A: WasmType, B: WasmType, R>(_ a: A, _ b: B) throws -> R where Signature == (A, B) -> R {
     var slots = (try a.slot(in: function.context), try b.slot(in: function.context))
@@ -73,6 +76,7 @@ extension TypedFunction {
     }
   }
 
+  /// Calls with three arguments.
   @inlinable
   public func callAsFunction<A: WasmType, B: WasmType, C: WasmType, R>(
     _ a: A, _ b: B, _ c: C
@@ -86,6 +90,7 @@ extension TypedFunction {
     }
   }
 
+  /// Calls with four arguments.
   @inlinable
   public func callAsFunction<A: WasmType, B: WasmType, C: WasmType, D: WasmType, R>(
     _ a: A, _ b: B, _ c: C, _ d: D
@@ -149,6 +154,7 @@ extension Function {
     return unsafe TypedFunction(self, try checkedEntry(parameters, [])) { _, _, _ in }
   }
 
+  /// The same for one result.
   public func typed<each P: WasmType, R: WasmType>(
     as type: ((repeat each P) -> R).Type
   ) throws(WasmError) -> TypedFunction<(repeat each P) -> R> {
@@ -159,6 +165,7 @@ extension Function {
     }
   }
 
+  /// The same for several results: a tuple.
   public func typed<each P: WasmType, each R: WasmType>(
     as type: ((repeat each P) -> (repeat each R)).Type
   ) throws(WasmError) -> TypedFunction<(repeat each P) -> (repeat each R)> {
@@ -186,11 +193,13 @@ extension Instance {
   ) throws(WasmError) -> TypedFunction<(repeat each P) -> Void> {
     try function(name).typed(as: type)
   }
+  /// The same for one result.
   public func function<each P: WasmType, R: WasmType>(
     _ name: String, as type: ((repeat each P) -> R).Type
   ) throws(WasmError) -> TypedFunction<(repeat each P) -> R> {
     try function(name).typed(as: type)
   }
+  /// The same for several results: a tuple.
   public func function<each P: WasmType, each R: WasmType>(
     _ name: String, as type: ((repeat each P) -> (repeat each R)).Type
   ) throws(WasmError) -> TypedFunction<(repeat each P) -> (repeat each R)> {

@@ -5,6 +5,7 @@ import AviaryVM
 /// Sendable. Where imports came from a store (memories, tables, globals, instances), it can be
 /// instantiated in that store only.
 public struct LinkedModule<State>: Sendable {
+  /// What it instantiates.
   public let module: Module
   let imports: [ResolvedImport]
 

@@ -23,6 +23,7 @@ extension Linker {
     }
   }
 
+  /// The same for another number of arguments or results.
   @inlinable public func define<each P: WasmType, R: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, repeat each P) throws -> R
   ) {
@@ -39,6 +40,7 @@ extension Linker {
     }
   }
 
+  /// The same for another number of arguments or results.
   @inlinable public func define<each P: WasmType, each R: WasmType>(
     _ module: String, _ name: String,
     _ body: @escaping @Sendable (borrowing Caller<State>, repeat each P) throws -> (repeat each R)
@@ -65,6 +67,7 @@ extension Linker {
 
   // MARK: Fixed arity, the fast path
 
+  /// The same for another number of arguments or results.
   @inlinable public func define(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>) throws -> Void
   ) {
@@ -73,6 +76,7 @@ extension Linker {
     }
   }
 
+  /// The same for another number of arguments or results.
   @inlinable public func define<R: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>) throws -> R
   ) {
@@ -82,6 +86,7 @@ extension Linker {
     }
   }
 
+  /// The same for another number of arguments or results.
   @inlinable public func define<A: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A) throws -> Void
   ) {
@@ -90,6 +95,7 @@ extension Linker {
     }
   }
 
+  /// The same for another number of arguments or results.
   @inlinable public func define<A: WasmType, R: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A) throws -> R
   ) {
@@ -99,6 +105,7 @@ extension Linker {
     }
   }
 
+  /// The same for another number of arguments or results.
   @inlinable public func define<A: WasmType, B: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B) throws -> Void
   ) {
@@ -107,6 +114,7 @@ extension Linker {
     }
   }
 
+  /// The same for another number of arguments or results.
   @inlinable public func define<A: WasmType, B: WasmType, R: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B) throws -> R
   ) {
@@ -116,6 +124,7 @@ extension Linker {
     }
   }
 
+  /// The same for another number of arguments or results.
   @inlinable public func define<A: WasmType, B: WasmType, C: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C) throws -> Void
   ) {
@@ -124,6 +133,7 @@ extension Linker {
     }
   }
 
+  /// The same for another number of arguments or results.
   @inlinable public func define<A: WasmType, B: WasmType, C: WasmType, R: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C) throws -> R
   ) {
@@ -133,6 +143,7 @@ extension Linker {
     }
   }
 
+  /// The same for another number of arguments or results.
   @inlinable public func define<A: WasmType, B: WasmType, C: WasmType, D: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D) throws -> Void
   ) {
@@ -141,6 +152,7 @@ extension Linker {
     }
   }
 
+  /// The same for another number of arguments or results.
   @inlinable public func define<A: WasmType, B: WasmType, C: WasmType, D: WasmType, R: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D) throws -> R
   ) {

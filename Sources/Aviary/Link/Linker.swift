@@ -6,9 +6,11 @@ import AviaryVM
 /// A class: definitions add up. A second definition of a name replaces the first.
 /// Used by one thread at a time.
 public final class Linker<State> {
+  /// The engine of all that is defined and linked here.
   public let engine: Engine
   private var definitions: [ImportName: ImportSource] = [:]
 
+  /// A linker that defines nothing.
   public init(_ engine: Engine) { self.engine = engine }
 
   /// Resolves and checks a module's imports.
@@ -77,10 +79,15 @@ public final class Linker<State> {
   public func define(_ module: String, _ name: String, _ value: Extern) {
     definitions[ImportName(module: module, name: name)] = .store(StoreImport(value))
   }
+  /// Defines a function of a store.
   public func define(_ module: String, _ name: String, _ value: Function) { define(module, name, .function(value)) }
+  /// Defines a memory of a store.
   public func define(_ module: String, _ name: String, _ value: Memory) { define(module, name, .memory(value)) }
+  /// Defines a table of a store.
   public func define(_ module: String, _ name: String, _ value: Table) { define(module, name, .table(value)) }
+  /// Defines a global of a store.
   public func define(_ module: String, _ name: String, _ value: Global) { define(module, name, .global(value)) }
+  /// Defines a tag of a store.
   public func define(_ module: String, _ name: String, _ value: Tag) { define(module, name, .tag(value)) }
 
   /// Defines all exports of an instance under a module name.

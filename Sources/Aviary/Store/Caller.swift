@@ -17,6 +17,7 @@ public struct Caller<State>: ~Copyable, LinearMemoryAccess {
     self.vmContext = vmContext
   }
 
+  /// The store's identity.
   public var context: StoreContext { unsafe unmanagedContext }
 
   /// The store's state. Do not call into the guest while modifying it in place: a host function that

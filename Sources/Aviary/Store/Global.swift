@@ -5,6 +5,7 @@ import CAviaryContract
 ///
 /// A handle: copies name the same global, and keep its store alive.
 public struct Global {
+  /// The store's identity.
   public let context: StoreContext
   let runtime: VMGlobal
 
@@ -25,8 +26,10 @@ public struct Global {
         initial: AviaryValue(low: slot.low, high: slot.high)))
   }
 
+  /// Type and mutability.
   public var type: GlobalType { GlobalType(ValueType(runtime.value), isMutable: runtime.isMutable) }
 
+  /// The present value.
   public var value: Value {
     let value = runtime.get()
     return context.value(ValueSlot(low: value.low, high: value.high), as: runtime.value)

@@ -5,7 +5,9 @@ import AviaryVM
 ///
 /// A handle: copies name the same instance, and keep its store alive.
 public struct Instance {
+  /// The store's identity.
   public let context: StoreContext
+  /// What it is an instance of.
   public let module: Module
   let runtime: VMInstance
 
@@ -85,6 +87,7 @@ public enum Extern {
     }
   }
 
+  /// What an import of it would have to say.
   public var type: ExternType {
     switch self {
     case .function(let function): .function(function.type)

@@ -15,6 +15,7 @@ public struct Interrupter: Sendable {
   /// Lets the store run again. Call it while no guest of the store runs.
   public func reset() { runtime.clear() }
 
+  /// Whether it was interrupted and not reset.
   public var isInterrupted: Bool { runtime.isInterrupted }
 }
 

@@ -27,9 +27,11 @@ extension LinearMemoryAccess where Self: ~Copyable {
   @inlinable public func load<T: FixedWidthInteger>(_ type: T.Type = T.self, at address: some GuestAddress) throws(WasmError) -> T {
     try memoryRecord().view.load(T.self, at: address.guestAddress)
   }
+  /// Reads a little-endian float, any bits.
   @inlinable public func load(_ type: Float.Type = Float.self, at address: some GuestAddress) throws(WasmError) -> Float {
     Float(bitPattern: try load(UInt32.self, at: address))
   }
+  /// Reads a little-endian double, any bits.
   @inlinable public func load(_ type: Double.Type = Double.self, at address: some GuestAddress) throws(WasmError) -> Double {
     Double(bitPattern: try load(UInt64.self, at: address))
   }
@@ -38,9 +40,11 @@ extension LinearMemoryAccess where Self: ~Copyable {
   @inlinable public func store<T: FixedWidthInteger>(_ value: T, at address: some GuestAddress) throws(WasmError) {
     try memoryRecord().view.store(value, at: address.guestAddress)
   }
+  /// Writes a little-endian float.
   @inlinable public func store(_ value: Float, at address: some GuestAddress) throws(WasmError) {
     try store(value.bitPattern, at: address)
   }
+  /// Writes a little-endian double.
   @inlinable public func store(_ value: Double, at address: some GuestAddress) throws(WasmError) {
     try store(value.bitPattern, at: address)
   }

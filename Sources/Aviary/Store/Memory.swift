@@ -5,6 +5,7 @@ import AviaryVM
 /// A handle: copies name the same memory, and keep its store alive. The methods for reading and
 /// writing are those of `LinearMemoryAccess`.
 public struct Memory: LinearMemoryAccess {
+  /// The store's identity.
   public let context: StoreContext
   let runtime: VMMemory
   @usableFromInline let record: UInt

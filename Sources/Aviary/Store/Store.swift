@@ -16,6 +16,7 @@ public final class Store<State> {
     context = StoreContext(engine: engine, state: box, limits: limits, limiter: limiter)
   }
 
+  /// The engine that the store's code runs in.
   public var engine: Engine { context.engine }
 
   /// The embedder's state.

@@ -4,6 +4,7 @@ import AviaryVM
 ///
 /// A handle: copies name the same table, and keep its store alive.
 public struct Table {
+  /// The store's identity.
   public let context: StoreContext
   let runtime: VMTable
 

@@ -2,6 +2,7 @@ import AviaryVM
 
 /// An exception's tag: it can be imported and exported. Throwing and catching comes with exceptions.
 public struct Tag {
+  /// The store's identity.
   public let context: StoreContext
   let runtime: VMTag
 
@@ -10,6 +11,7 @@ public struct Tag {
     self.runtime = runtime
   }
 
+  /// What an exception of the tag carries.
   public var type: TagType {
     TagType(context.engine.runtime.types.functionType(runtime.typeID).map(FunctionType.init) ?? FunctionType())
   }

@@ -1,7 +1,10 @@
 /// Parameters and results of a function.
 public struct FunctionType: Hashable, Sendable, CustomStringConvertible {
+  /// In order.
   public var parameters: [ValueType]
+  /// In order.
   public var results: [ValueType]
+  /// A type; nothing and nothing by default.
   public init(parameters: [ValueType] = [], results: [ValueType] = []) {
     self.parameters = parameters
     self.results = results
@@ -20,9 +23,11 @@ public struct MemoryType: Hashable, Sendable, CustomStringConvertible {
   public var maximum: UInt64?
   /// Addresses are i64.
   public var is64: Bool
+  /// Declared as shared between threads.
   public var isShared: Bool
   /// In bytes: 65,536, or 1 with custom page sizes.
   public var pageSize: Int
+  /// A type; sizes are in pages.
   public init(minimum: UInt64, maximum: UInt64? = nil, is64: Bool = false, isShared: Bool = false, pageSize: Int = 65536) {
     self.minimum = minimum
     self.maximum = maximum
@@ -37,12 +42,15 @@ public struct MemoryType: Hashable, Sendable, CustomStringConvertible {
 
 /// Element type, limits and index type of a table.
 public struct TableType: Hashable, Sendable, CustomStringConvertible {
+  /// What the table holds.
   public var element: ReferenceType
   /// In elements.
   public var minimum: UInt64
+  /// In elements; nil: as many as the implementation allows.
   public var maximum: UInt64?
   /// Indices are i64.
   public var is64: Bool
+  /// A type; sizes are in elements.
   public init(element: ReferenceType, minimum: UInt64, maximum: UInt64? = nil, is64: Bool = false) {
     self.element = element
     self.minimum = minimum
@@ -54,9 +62,13 @@ public struct TableType: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+/// Value type and mutability of a global.
 public struct GlobalType: Hashable, Sendable, CustomStringConvertible {
+  /// The type of the value.
   public var value: ValueType
+  /// Whether it can be set.
   public var isMutable: Bool
+  /// A constant's type by default.
   public init(_ value: ValueType, isMutable: Bool = false) {
     self.value = value
     self.isMutable = isMutable
@@ -64,8 +76,11 @@ public struct GlobalType: Hashable, Sendable, CustomStringConvertible {
   public var description: String { isMutable ? "(mut \(value))" : value.description }
 }
 
+/// The type of an exception's tag.
 public struct TagType: Hashable, Sendable {
+  /// Its parameters are what an exception carries.
   public var function: FunctionType
+  /// A tag's type.
   public init(_ function: FunctionType) { self.function = function }
 }
 
@@ -88,13 +103,20 @@ public enum ExternType: Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+/// What a module wants to be given, and under which names it asks.
 public struct ImportType: Hashable, Sendable {
+  /// The first of its two names.
   public var module: String
+  /// Its name; any UTF-8, the empty one included.
   public var name: String
+  /// What it is.
   public var type: ExternType
 }
 
+/// What a module gives, and under which name.
 public struct ExportType: Hashable, Sendable {
+  /// Its name; any UTF-8, the empty one included.
   public var name: String
+  /// What it is.
   public var type: ExternType
 }

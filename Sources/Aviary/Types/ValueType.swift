@@ -3,11 +3,16 @@ public enum ValueType: Hashable, Sendable, CustomStringConvertible {
   case i32, i64, f32, f64, v128
   case reference(ReferenceType)
 
+  /// A function or null.
   public static let funcref = ValueType.reference(.init(.function))
+  /// A host object or null.
   public static let externref = ValueType.reference(.init(.extern))
+  /// A structure, array, small integer or null.
   public static let anyref = ValueType.reference(.init(.any))
+  /// An exception or null.
   public static let exnref = ValueType.reference(.init(.exception))
 
+  /// Whether it is a reference type.
   public var isReference: Bool { if case .reference = self { true } else { false } }
 
   public var description: String {
@@ -24,8 +29,11 @@ public enum ValueType: Hashable, Sendable, CustomStringConvertible {
 
 /// A reference type: what it points to, and whether it may be null.
 public struct ReferenceType: Hashable, Sendable, CustomStringConvertible {
+  /// What it points to.
   public var heap: HeapType
+  /// Whether it may be null.
   public var isNullable: Bool
+  /// A nullable reference by default.
   public init(_ heap: HeapType, isNullable: Bool = true) {
     self.heap = heap
     self.isNullable = isNullable

@@ -83,7 +83,9 @@ extension Value: CustomStringConvertible {
 /// The store that it was passed to keeps it until the store goes: there is no
 /// collection of external references yet.
 public final class ExternRef {
+  /// The host's object.
   public let value: Any
+  /// Boxes a host object; two boxes are two references.
   public init(_ value: Any) { self.value = value }
 }
 

@@ -4,7 +4,9 @@
 /// bytes of `low` with zeros above. Only conformances to `WasmType` handle slots.
 @frozen public struct ValueSlot: Sendable, BitwiseCopyable {
   public var low: UInt64
+  /// The upper half of a v128.
   public var high: UInt64
+  /// A slot of these bits.
   @inlinable public init(low: UInt64 = 0, high: UInt64 = 0) {
     self.low = low
     self.high = high

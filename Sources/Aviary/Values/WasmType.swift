@@ -49,8 +49,11 @@ extension Double: WasmType {
 
 /// 16 bytes of vector, little-endian.
 public struct V128: Hashable, Sendable, BitwiseCopyable {
+  /// Bytes 0 to 7.
   public var low: UInt64
+  /// Bytes 8 to 15.
   public var high: UInt64
+  /// A vector of these bytes.
   @inlinable public init(low: UInt64, high: UInt64) {
     self.low = low
     self.high = high
