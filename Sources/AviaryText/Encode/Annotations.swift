@@ -22,7 +22,6 @@ struct AnnotationPlaces {
   /// A hint waits for the instruction at the token it stands before.
   struct Hint {
     var token: Int
-    var annotation: Annotation
     var contents: [UInt8]
   }
   var hints: [Hint] = []
@@ -191,7 +190,7 @@ extension ModuleEncoder {
     guard let opcode = reader.tokens[target].opcode, opcode == .if || opcode == .brIf else {
       throw annotationError("metadata.code.branch_hint", "invalid target", annotation)
     }
-    annotations.hints.append(.init(token: target, annotation: annotation, contents: bytes))
+    annotations.hints.append(.init(token: target, contents: bytes))
   }
 
   /// Contents of the branch hint section, nil when there are no hints.

@@ -5,9 +5,8 @@ extension ModuleEncoder {
     let index = nextDefined(.function)
     try takeInlineExports(.function, index)
     if try takeInlineImport(.function) {
-      let type = try takeFunctionTypeUse()
-      importSection.bytes.appendUnsigned(type)
-      try nameParameters(function: index, type: type)
+      importSection.bytes.appendUnsigned(try takeFunctionTypeUse())
+      nameParameters(function: index)
       return
     }
     let type = try takeFunctionTypeUse()

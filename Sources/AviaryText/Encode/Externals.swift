@@ -48,13 +48,12 @@ extension ModuleEncoder {
     guard let space = Self.externalSpace(kind) else { throw reader.unexpected(reader.tokens[start + 3]) }
     try appendImportNames(space)
     reader.index += 2
-    let id = reader.takeID()
+    _ = reader.takeID()
     let index = nextDefined(space)
     switch space {
     case .function:
-      let type = try takeFunctionTypeUse()
-      importSection.bytes.appendUnsigned(type)
-      if id != nil || !parameterNames.isEmpty { try nameParameters(function: index, type: type) }
+      importSection.bytes.appendUnsigned(try takeFunctionTypeUse())
+      nameParameters(function: index)
     case .table:
       let type = try takeTableType()
       type.encode(into: &importSection.bytes)
@@ -73,12 +72,11 @@ extension ModuleEncoder {
     return try resolve(use)
   }
 
-  /// Binds the parameters that the last type use named, for the name section.
-  mutating func nameParameters(function: UInt32, type: UInt32) throws(TextError) {
-    locals.begin()
+  /// Notes the parameters of an import that the last type use named. They bind nothing.
+  mutating func nameParameters(function: UInt32) {
     for (index, token) in parameterNames {
-      try bindLocal(token)
-      names.addLocal(function: function, local: index, intern(token))
+      let id = intern(token)
+      names.addLocal(function: function, local: index, id)
     }
   }
 

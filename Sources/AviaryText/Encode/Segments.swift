@@ -63,7 +63,7 @@ extension ModuleEncoder {
           })
       }
     }
-    appendActive(table, [is64 ? 0x42 : 0x41, 0x00, 0x0B], type, items, hasTableUse: table != 0)
+    appendActive(table, [is64 ? 0x42 : 0x41, 0x00, 0x0B], type, items)
     return UInt64(items.count)
   }
 
@@ -93,10 +93,10 @@ extension ModuleEncoder {
     }
     if !hasTableUse, reader.isAtIndex || reader.isAtRightParen {
       let items = try takeFunctionIndices()
-      appendActive(table, offset, .functionReference, items, hasTableUse: table != 0)
+      appendActive(table, offset, .functionReference, items)
     } else {
       let (type, items) = try takeElementList()
-      appendActive(table, offset, type, items, hasTableUse: table != 0)
+      appendActive(table, offset, type, items)
     }
   }
 
@@ -129,12 +129,13 @@ extension ModuleEncoder {
   }
 
   private mutating func appendActive(
-    _ table: UInt32, _ offset: [UInt8], _ type: TextValueType, _ items: Items, hasTableUse: Bool
+    _ table: UInt32, _ offset: [UInt8], _ type: TextValueType, _ items: Items
   ) {
     elementSection.count += 1
     var usesFunctions = false
     if case .functions = items { usesFunctions = true }
-    let isShort = !hasTableUse && (usesFunctions || type == .nullableFunction)
+    // The short form has no place for a table or a type.
+    let isShort = table == 0 && (usesFunctions || type == .nullableFunction)
     elementSection.bytes.append((isShort ? 0 : 2) | (usesFunctions ? 0 : 4))
     if !isShort { elementSection.bytes.appendUnsigned(table) }
     elementSection.bytes += offset

@@ -70,8 +70,8 @@ extension ModuleEncoder {
 
   private mutating func encodeCompositeType() throws(TextError) {
     if reader.takeForm(.func) {
+      // The names of its parameters document; they bind nothing.
       let signature = try takeSignature(allowsNames: true)
-      try checkParameterNames()
       signature.encode(into: &typeSection.bytes)
       signatures.append(signature)
     } else if reader.takeForm(.struct) {
@@ -85,13 +85,6 @@ extension ModuleEncoder {
       throw reader.unexpected(reader.isAtLeftParen ? reader.nextToken : reader.token)
     }
     try reader.expectRightParen()
-  }
-
-  /// Parameters of a function type bind nothing, but not twice.
-  private mutating func checkParameterNames() throws(TextError) {
-    if parameterNames.isEmpty { return }
-    locals.begin()
-    for (_, token) in parameterNames { try bindLocal(token) }
   }
 
   private mutating func encodeStructFields() throws(TextError) {

@@ -3,7 +3,7 @@ enum Keyword: String, CaseIterable, Sendable {
   // Modules
   case module, type, rec, sub, final, `func`, `struct`, array, field, mut, param, result, local
   case `import`, export, table, memory, global, tag, start, elem, data, offset, item, declare
-  case then, `do`, pagesize, shared, exact
+  case then, `do`, pagesize, shared
   case catchRef = "catch_ref"
   case catchAllRef = "catch_all_ref"
   // Types

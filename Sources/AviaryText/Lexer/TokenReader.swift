@@ -123,7 +123,7 @@ struct TokenReader {
     return value
   }
 
-  /// A lane index: any number is let in to say that it is out of range.
+  /// A lane index.
   mutating func takeLane() throws(TextError) -> UInt8 {
     let token = token
     guard token.kind == .nat else { throw unexpected() }
