@@ -20,9 +20,17 @@ public final class Engine: Sendable {
     options.guestStackBytes = configuration.maxGuestStack.bytes
     do throws(VMError) {
       runtime = try VMEngine(
-        tunables: tunables, options: options, thunks: VMThunkGenerator(entry: Thunks.entry, host: Thunks.host))
+        tunables: tunables, options: options,
+        thunks: VMThunkGenerator(
+          entry: Thunks.entry, host: Thunks.host, describe: configuration.gdbJIT ? Engine.describe : nil))
     } catch { throw WasmError(error) }
     self.tunables = tunables
     self.configuration = configuration
+  }
+
+  /// What GDB reads of a thunk.
+  private static let describe: @Sendable (String, UInt64, Int) -> [UInt8] = { name, address, size in
+    let range = FunctionRange(offset: 0, size: UInt32(clamping: size))
+    return DebugObject.elf([FunctionSymbol(name: name, range: range)], textAddress: address, textSize: size)
   }
 }

@@ -136,6 +136,7 @@ aviary_raise:
   .p2align 5
 aviary_call_host:
   .cfi_startproc
+  .cfi_signal_frame // else GDB takes the change of stacks for a corrupt one
   mov rax, [rdi + AVIARY_VMCTX_STORE]
   mov rax, [rax + AVIARY_STORE_ACTIVATION]
   mov [rax + AVIARY_ACT_GUEST_RSP], rsp
@@ -170,6 +171,7 @@ aviary_call_host:
   .type aviary_builtin_common, @function
 aviary_builtin_common:
   .cfi_startproc
+  .cfi_signal_frame // else GDB takes the change of stacks for a corrupt one
   mov rax, [rdi + AVIARY_VMCTX_STORE]
   mov rax, [rax + AVIARY_STORE_ACTIVATION]
   mov [rax + AVIARY_ACT_GUEST_RSP], rsp

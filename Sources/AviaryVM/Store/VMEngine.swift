@@ -10,11 +10,16 @@ import Synchronization
 package struct VMThunkGenerator: Sendable {
   package var entry: @Sendable (FunctionType) -> [UInt8]
   package var host: @Sendable (FunctionType) -> [UInt8]
+  /// Where GDB is to know of thunks, so that it unwinds through them: the ELF object that
+  /// describes one of the name and size at the address.
+  package var describe: (@Sendable (_ name: String, _ address: UInt64, _ size: Int) -> [UInt8])?
   package init(
-    entry: @escaping @Sendable (FunctionType) -> [UInt8], host: @escaping @Sendable (FunctionType) -> [UInt8]
+    entry: @escaping @Sendable (FunctionType) -> [UInt8], host: @escaping @Sendable (FunctionType) -> [UInt8],
+    describe: (@Sendable (_ name: String, _ address: UInt64, _ size: Int) -> [UInt8])? = nil
   ) {
     self.entry = entry
     self.host = host
+    self.describe = describe
   }
 }
 
@@ -39,6 +44,7 @@ package final class VMEngine: Sendable {
   private struct Thunks {
     var entry: [[UInt8]: UInt] = [:]
     var host: [[UInt8]: UInt] = [:]
+    var debugger: [DebuggerRegistration] = []
   }
   private let thunks = Mutex(Thunks())
   /// Read by machine code, so at an address that stays.
@@ -86,20 +92,25 @@ package final class VMEngine: Sendable {
 
   /// The code that enters functions of the type; lives as long as the engine.
   package func entryThunk(for type: FunctionType) throws(VMError) -> VMThunk {
-    try thunk(type, \.entry, generator.entry)
+    try thunk(type, \.entry, generator.entry, "entry thunk")
   }
   /// The code that guests call for host functions of the type.
   package func hostThunk(for type: FunctionType) throws(VMError) -> VMThunk {
-    try thunk(type, \.host, generator.host)
+    try thunk(type, \.host, generator.host, "host thunk")
   }
 
   private func thunk(
-    _ type: FunctionType, _ path: WritableKeyPath<Thunks, [[UInt8]: UInt]>, _ generate: (FunctionType) -> [UInt8]
+    _ type: FunctionType, _ path: WritableKeyPath<Thunks, [[UInt8]: UInt]>, _ generate: (FunctionType) -> [UInt8],
+    _ name: String
   ) throws(VMError) -> VMThunk {
     let shape = VMEngine.shape(type)
     let address = try thunks.withLock { thunks throws(VMError) -> UInt in
       if let known = thunks[keyPath: path][shape] { return known }
-      let address = try thunkMemory.publish(generate(type))
+      let code = generate(type)
+      let address = try thunkMemory.publish(code)
+      if let describe = generator.describe {
+        thunks.debugger.append(try DebuggerRegistration(elf: describe(name, UInt64(address), code.count)))
+      }
       thunks[keyPath: path][shape] = address
       return address
     }
