@@ -1,6 +1,7 @@
 import AviaryCodegen
 import AviaryContract
 import AviaryVM
+import Synchronization
 
 /// Compiles modules and holds what all stores share. Make one a process.
 ///
@@ -10,6 +11,9 @@ public final class Engine: Sendable {
   public let configuration: EngineConfiguration
   let tunables: Tunables
   let runtime: VMEngine
+  /// Tells engines apart, for good: addresses are given again, these numbers are not.
+  let serial: UInt64
+  private static let count = Atomic<UInt64>(0)
 
   /// - Throws: `WasmError.limit` for a configuration that contradicts itself or this machine, naming the
   ///   numbers; `.exhausted` where the signal handlers cannot be installed.
@@ -24,6 +28,7 @@ public final class Engine: Sendable {
         thunks: VMThunkGenerator(
           entry: Thunks.entry, host: Thunks.host, describe: configuration.gdbJIT ? Engine.describe : nil))
     } catch { throw WasmError(error) }
+    serial = Engine.count.add(1, ordering: .relaxed).newValue
     self.tunables = tunables
     self.configuration = configuration
   }

@@ -68,15 +68,15 @@ public final class Module: Sendable {
   func describe(_ item: Import.Description) -> ExternType {
     switch item {
     case .function(let type): .function(functionType(type))
-    case .table(let type): .table(TableType(type, element: runtime.canonical(type.element)))
+    case .table(let type): .table(TableType(type, element: runtime.canonical(type.element), engine))
     case .memory(let type): .memory(MemoryType(type))
-    case .global(let type): .global(GlobalType(ValueType(runtime.canonical(type.value)), isMutable: type.isMutable))
+    case .global(let type): .global(GlobalType(ValueType(runtime.canonical(type.value), engine), isMutable: type.isMutable))
     case .tag(let type): .tag(TagType(functionType(type)))
     }
   }
 
   private func functionType(_ index: UInt32) -> FunctionType {
-    FunctionType(VMFunctionType(info.functionType(index), ids: runtime.types.ids))
+    FunctionType(VMFunctionType(info.functionType(index), ids: runtime.types.ids), engine)
   }
 
   /// A module whose imports can be linked but which must not be instantiated: it has no code. For modules

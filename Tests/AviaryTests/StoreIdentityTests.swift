@@ -81,4 +81,63 @@ import Testing
     #expect(try b.function("good")([]) == [.i32(5)])
     #expect(trapCode { _ = try b.function("bad")([]) } == .indirectCallTypeMismatch)
   }
+
+  /// A type that one engine's module defines means nothing to another engine.
+  @Test func definedTypesOfAnotherEngine() throws {
+    let wat = "(module (type $t (func (result i32))) (func (export \"f\") (param (ref null $t))))"
+    let other = try Engine()
+    let foreign = try other.compile(wat: wat)
+    guard case .function(let type) = foreign.exports[0].type, case .reference(let reference) = type.parameters[0] else {
+      Issue.record("no reference type")
+      return
+    }
+    let own = try Fixture.compile(wat)
+    #expect(own.exports[0].type == (try Fixture.compile(wat).exports[0].type))
+    #expect(own.exports[0].type != foreign.exports[0].type)
+    let store = Store(Fixture.engine)
+    let linker = Linker<Void>(Fixture.engine)
+    linker.define("env", "f", type) { _, _ in [] }
+    let bodies: [() throws -> Void] = [
+      { _ = try Function(in: store, type) { _, _ in [] } },
+      { _ = try Table(in: store, TableType(element: reference, minimum: 1)) },
+      { _ = try Global(in: store, GlobalType(.reference(reference)), .funcref(nil)) },
+      { _ = try linker.link(try Fixture.compile("(module (import \"env\" \"f\" (func)))")) },
+    ]
+    for (index, body) in bodies.enumerated() {
+      guard case .host? = wasmError(body) else {
+        Issue.record("misuse \(index) was accepted")
+        continue
+      }
+    }
+  }
+
+  @Test func signaturesBeyondTheLimits() throws {
+    let store = Store(Fixture.engine)
+    for type in [
+      FunctionType(parameters: Array(repeating: .i32, count: 1001)),
+      FunctionType(results: Array(repeating: .f64, count: 100_000)),
+    ] {
+      guard case .limit? = wasmError({ _ = try Function(in: store, type) { _, _ in [] } }) else {
+        Issue.record("a signature beyond the limits was accepted")
+        continue
+      }
+    }
+    let wide = FunctionType(
+      parameters: (0..<1000).map { [.i32, .i64, .f32, .f64][$0 % 4] }, results: (0..<1000).map { [.f64, .i32][$0 % 2] })
+    let values = wide.parameters.enumerated().map { index, type -> Value in
+      switch type {
+      case .i32: .i32(Int32(index))
+      case .i64: .i64(Int64(index))
+      case .f32: .f32(Float(index))
+      default: .f64(Double(index))
+      }
+    }
+    let results = (0..<1000).map { $0 % 2 == 0 ? Value.f64(Double($0)) : .i32(Int32($0)) }
+    let function = try Function(in: store, wide) { _, given in
+      #expect(given.count == 1000)
+      guard case .f64(999) = given[999], case .i32(996) = given[996] else { throw Mishap(number: 0) }
+      return (0..<1000).map { $0 % 2 == 0 ? Value.f64(Double($0)) : .i32(Int32($0)) }
+    }
+    #expect(try function(values) == results)
+  }
 }

@@ -123,7 +123,13 @@ import Testing
     let interrupter = try store.interrupter()
     interrupter.interrupt()
     #expect(trapCode { _ = try instance.function("ok")([]) } == .interrupted)
+    // Deadlines that do not pass leave it alone.
+    try store.withDeadline(after: .seconds(1000)) {}
+    #expect(trapCode { _ = try instance.function("ok")([]) } == .interrupted)
     interrupter.reset()
+    _ = try instance.function("ok")([])
+    try store.withDeadline(after: .seconds(Int64.max)) { _ = try instance.function("ok")([]) }
+    #expect(trapCode { try store.withDeadline(after: .seconds(-1)) { _ = try instance.function("spin")([]) } } == .interrupted)
     _ = try instance.function("ok")([])
   }
 }

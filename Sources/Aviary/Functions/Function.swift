@@ -22,11 +22,11 @@ public struct Function: Equatable {
   ) throws(WasmError) {
     let signature = try HostSignature(type, store.engine)
     context = store.context
-    runtime = unsafe try context.makeFunction(signature, untypedBody(type, body))
+    runtime = unsafe try context.makeFunction(signature, untypedBody(type, store.engine, body))
   }
 
   /// Parameters and results.
-  public var type: FunctionType { FunctionType(runtime.type) }
+  public var type: FunctionType { FunctionType(runtime.type, context.engine) }
 
   /// Calls with values of any type.
   ///
@@ -35,7 +35,7 @@ public struct Function: Equatable {
   public func callAsFunction(_ arguments: [Value]) throws -> [Value] {
     let type = runtime.type
     guard arguments.count == type.parameters.count else {
-      throw WasmError.host("\(arguments.count) arguments given, the type is \(FunctionType(type))")
+      throw WasmError.host("\(arguments.count) arguments given, the type is \(self.type)")
     }
     let entry = try FunctionEntry(self, type)
     return try unsafe withUnsafeTemporaryAllocation(of: ValueSlot.self, capacity: entry.slotCount) { slots in

@@ -30,7 +30,7 @@ struct FunctionEntry {
 extension Function {
   func checkedEntry(_ parameters: [ValueType], _ results: [ValueType]) throws(WasmError) -> FunctionEntry {
     let type = runtime.type
-    let actual = FunctionType(type)
+    let actual = self.type
     guard actual.parameters == parameters, actual.results == results else {
       throw .host("the function's type is \(actual), not \(FunctionType(parameters: parameters, results: results))")
     }

@@ -150,7 +150,7 @@ extension Function {
     as type: ((repeat each P) -> Void).Type
   ) throws(WasmError) -> TypedFunction<(repeat each P) -> Void> {
     var parameters: [ValueType] = []
-    repeat parameters.append((each P).wasmType)
+    repeat parameters.append(declaredType((each P).self))
     return unsafe TypedFunction(self, try checkedEntry(parameters, [])) { _, _, _ in }
   }
 
@@ -159,8 +159,8 @@ extension Function {
     as type: ((repeat each P) -> R).Type
   ) throws(WasmError) -> TypedFunction<(repeat each P) -> R> {
     var parameters: [ValueType] = []
-    repeat parameters.append((each P).wasmType)
-    return unsafe TypedFunction(self, try checkedEntry(parameters, [R.wasmType])) { slots, context, place in
+    repeat parameters.append(declaredType((each P).self))
+    return unsafe TypedFunction(self, try checkedEntry(parameters, [declaredType(R.self)])) { slots, context, place in
       unsafe place.initializeMemory(as: R.self, to: R(slot: slots.pointee, in: context))
     }
   }
@@ -170,9 +170,9 @@ extension Function {
     as type: ((repeat each P) -> (repeat each R)).Type
   ) throws(WasmError) -> TypedFunction<(repeat each P) -> (repeat each R)> {
     var parameters: [ValueType] = []
-    repeat parameters.append((each P).wasmType)
+    repeat parameters.append(declaredType((each P).self))
     var results: [ValueType] = []
-    repeat results.append((each R).wasmType)
+    repeat results.append(declaredType((each R).self))
     return unsafe TypedFunction(self, try checkedEntry(parameters, results)) { slots, context, place in
       var index = 0
       func next<T: WasmType>(_: T.Type) -> T {

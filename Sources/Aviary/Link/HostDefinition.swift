@@ -24,7 +24,7 @@ struct HostSignature: Sendable {
   var id: UInt32 { registration.ids[0] }
 
   init(_ type: FunctionType, _ engine: Engine) throws(WasmError) {
-    self.type = type.runtime
+    self.type = try type.runtime(in: engine)
     do throws(VMError) {
       registration = try engine.runtime.types.register(self.type)
       thunk = try engine.runtime.hostThunk(for: self.type.shape)
@@ -32,16 +32,19 @@ struct HostSignature: Sendable {
   }
 }
 
-/// The body of a host function that takes and gives values of any type.
+/// The body of a host function that takes and gives values of any type. What is wrong with the type
+/// is thrown when it is linked.
 func untypedBody<State>(
-  _ type: FunctionType, _ body: @escaping @Sendable (borrowing Caller<State>, [Value]) throws -> [Value]
+  _ declared: FunctionType, _ engine: Engine,
+  _ body: @escaping @Sendable (borrowing Caller<State>, [Value]) throws -> [Value]
 ) -> HostBody {
-  let type = type.runtime
+  let resolved = Result { () throws(WasmError) in try declared.runtime(in: engine) }
   return { context, caller, slots in
+    let type = try resolved.get()
     let arguments = type.parameters.enumerated().map { unsafe context.value(slots[$0.offset], as: $0.element) }
     let results = try body(Caller(context: context, vmContext: caller), arguments)
     guard results.count == type.results.count else {
-      throw WasmError.host("the host function gave \(results.count) results, its type is \(FunctionType(type))")
+      throw WasmError.host("the host function gave \(results.count) results, its type is \(declared)")
     }
     for (index, (result, type)) in zip(results, type.results).enumerated() {
       unsafe slots[index] = try context.slot(result, as: type)

@@ -12,7 +12,7 @@ extension Linker {
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, repeat each P) throws -> Void
   ) {
     var parameters: [ValueType] = []
-    repeat parameters.append((each P).wasmType)
+    repeat parameters.append(declaredType((each P).self))
     unsafe defineHost(module, name, parameters, []) { context, caller, slots in
       var index = 0
       func next<T: WasmType>(_: T.Type) -> T {
@@ -28,8 +28,8 @@ extension Linker {
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, repeat each P) throws -> R
   ) {
     var parameters: [ValueType] = []
-    repeat parameters.append((each P).wasmType)
-    unsafe defineHost(module, name, parameters, [R.wasmType]) { context, caller, slots in
+    repeat parameters.append(declaredType((each P).self))
+    unsafe defineHost(module, name, parameters, [declaredType(R.self)]) { context, caller, slots in
       var index = 0
       func next<T: WasmType>(_: T.Type) -> T {
         defer { index += 1 }
@@ -46,9 +46,9 @@ extension Linker {
     _ body: @escaping @Sendable (borrowing Caller<State>, repeat each P) throws -> (repeat each R)
   ) {
     var parameters: [ValueType] = []
-    repeat parameters.append((each P).wasmType)
+    repeat parameters.append(declaredType((each P).self))
     var results: [ValueType] = []
-    repeat results.append((each R).wasmType)
+    repeat results.append(declaredType((each R).self))
     unsafe defineHost(module, name, parameters, results) { context, caller, slots in
       var index = 0
       func next<T: WasmType>(_: T.Type) -> T {
@@ -80,7 +80,7 @@ extension Linker {
   @inlinable public func define<R: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>) throws -> R
   ) {
-    unsafe defineHost(module, name, [], [R.wasmType]) { context, caller, slots in
+    unsafe defineHost(module, name, [], [declaredType(R.self)]) { context, caller, slots in
       let result = try body(Caller(context: context, vmContext: caller))
       unsafe slots[0] = try result.slot(in: context)
     }
@@ -90,7 +90,7 @@ extension Linker {
   @inlinable public func define<A: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A) throws -> Void
   ) {
-    unsafe defineHost(module, name, [A.wasmType], []) { context, caller, slots in
+    unsafe defineHost(module, name, [declaredType(A.self)], []) { context, caller, slots in
       try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context))
     }
   }
@@ -99,7 +99,7 @@ extension Linker {
   @inlinable public func define<A: WasmType, R: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A) throws -> R
   ) {
-    unsafe defineHost(module, name, [A.wasmType], [R.wasmType]) { context, caller, slots in
+    unsafe defineHost(module, name, [declaredType(A.self)], [declaredType(R.self)]) { context, caller, slots in
       let result = try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context))
       unsafe slots[0] = try result.slot(in: context)
     }
@@ -109,7 +109,7 @@ extension Linker {
   @inlinable public func define<A: WasmType, B: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B) throws -> Void
   ) {
-    unsafe defineHost(module, name, [A.wasmType, B.wasmType], []) { context, caller, slots in
+    unsafe defineHost(module, name, [declaredType(A.self), declaredType(B.self)], []) { context, caller, slots in
       try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context), B(slot: slots[1], in: context))
     }
   }
@@ -118,7 +118,7 @@ extension Linker {
   @inlinable public func define<A: WasmType, B: WasmType, R: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B) throws -> R
   ) {
-    unsafe defineHost(module, name, [A.wasmType, B.wasmType], [R.wasmType]) { context, caller, slots in
+    unsafe defineHost(module, name, [declaredType(A.self), declaredType(B.self)], [declaredType(R.self)]) { context, caller, slots in
       let result = try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context), B(slot: slots[1], in: context))
       unsafe slots[0] = try result.slot(in: context)
     }
@@ -128,7 +128,7 @@ extension Linker {
   @inlinable public func define<A: WasmType, B: WasmType, C: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C) throws -> Void
   ) {
-    unsafe defineHost(module, name, [A.wasmType, B.wasmType, C.wasmType], []) { context, caller, slots in
+    unsafe defineHost(module, name, [declaredType(A.self), declaredType(B.self), declaredType(C.self)], []) { context, caller, slots in
       try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context), B(slot: slots[1], in: context), C(slot: slots[2], in: context))
     }
   }
@@ -137,7 +137,7 @@ extension Linker {
   @inlinable public func define<A: WasmType, B: WasmType, C: WasmType, R: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C) throws -> R
   ) {
-    unsafe defineHost(module, name, [A.wasmType, B.wasmType, C.wasmType], [R.wasmType]) { context, caller, slots in
+    unsafe defineHost(module, name, [declaredType(A.self), declaredType(B.self), declaredType(C.self)], [declaredType(R.self)]) { context, caller, slots in
       let result = try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context), B(slot: slots[1], in: context), C(slot: slots[2], in: context))
       unsafe slots[0] = try result.slot(in: context)
     }
@@ -147,7 +147,7 @@ extension Linker {
   @inlinable public func define<A: WasmType, B: WasmType, C: WasmType, D: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D) throws -> Void
   ) {
-    unsafe defineHost(module, name, [A.wasmType, B.wasmType, C.wasmType, D.wasmType], []) { context, caller, slots in
+    unsafe defineHost(module, name, [declaredType(A.self), declaredType(B.self), declaredType(C.self), declaredType(D.self)], []) { context, caller, slots in
       try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context), B(slot: slots[1], in: context), C(slot: slots[2], in: context), D(slot: slots[3], in: context))
     }
   }
@@ -156,7 +156,7 @@ extension Linker {
   @inlinable public func define<A: WasmType, B: WasmType, C: WasmType, D: WasmType, R: WasmType>(
     _ module: String, _ name: String, _ body: @escaping @Sendable (borrowing Caller<State>, A, B, C, D) throws -> R
   ) {
-    unsafe defineHost(module, name, [A.wasmType, B.wasmType, C.wasmType, D.wasmType], [R.wasmType]) { context, caller, slots in
+    unsafe defineHost(module, name, [declaredType(A.self), declaredType(B.self), declaredType(C.self), declaredType(D.self)], [declaredType(R.self)]) { context, caller, slots in
       let result = try unsafe body(Caller(context: context, vmContext: caller), A(slot: slots[0], in: context), B(slot: slots[1], in: context), C(slot: slots[2], in: context), D(slot: slots[3], in: context))
       unsafe slots[0] = try result.slot(in: context)
     }

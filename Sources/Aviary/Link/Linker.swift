@@ -72,7 +72,7 @@ public final class Linker<State> {
     _ module: String, _ name: String, _ type: FunctionType,
     _ body: @escaping @Sendable (borrowing Caller<State>, [Value]) throws -> [Value]
   ) {
-    definitions[ImportName(module: module, name: name)] = unsafe .host(HostDefinition(type, untypedBody(type, body)))
+    definitions[ImportName(module: module, name: name)] = unsafe .host(HostDefinition(type, untypedBody(type, engine, body)))
   }
 
   /// Defines something of a store.

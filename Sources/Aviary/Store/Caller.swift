@@ -39,7 +39,7 @@ public struct Caller<State>: ~Copyable, LinearMemoryAccess {
   public func memoryRecord() throws(WasmError) -> MemoryRecord {
     let record = VMCaller.memoryRecord(unsafe: vmContext)
     guard record != 0 else { throw noMemory }
-    return MemoryRecord(address: record)
+    return unsafe MemoryRecord(address: record)
   }
 
   private var noMemory: WasmError {

@@ -18,16 +18,17 @@ public struct Global {
   /// - Throws: `WasmError.host` for a value of another type or store.
   public init<State>(in store: Store<State>, _ type: GlobalType, _ value: Value) throws(WasmError) {
     let runtime = try store.context.runtime()
-    let slot = try store.context.slot(value, as: type.value.runtime)
+    let valueType = try type.value.runtime(in: store.engine)
+    let slot = try store.context.slot(value, as: valueType)
     self.init(
       store.context,
       VMGlobal(
-        unsafe: runtime, type.value.runtime, isMutable: type.isMutable,
+        unsafe: runtime, valueType, isMutable: type.isMutable,
         initial: AviaryValue(low: slot.low, high: slot.high)))
   }
 
   /// Type and mutability.
-  public var type: GlobalType { GlobalType(ValueType(runtime.value), isMutable: runtime.isMutable) }
+  public var type: GlobalType { GlobalType(ValueType(runtime.value, context.engine), isMutable: runtime.isMutable) }
 
   /// The present value.
   public var value: Value {

@@ -40,7 +40,9 @@ extension Store {
     defer {
       context.engine.runtime.deadlines.cancel(token)
       context.deadlines.removeLast()
-      if !context.deadlines.contains(where: { $0 <= MonotonicClock.now }) { interrupter.clear() }
+      // Nothing is cleared that somebody else has set.
+      let now = MonotonicClock.now
+      if time <= now, !context.deadlines.contains(where: { $0 <= now }) { interrupter.clear() }
     }
     return try body()
   }

@@ -10,22 +10,23 @@ public protocol LinearMemoryAccess: ~Copyable {
   func memoryRecord() throws(WasmError) -> MemoryRecord
 }
 
-/// An opaque token for a memory of a living store.
-@frozen public struct MemoryRecord: BitwiseCopyable {
+/// A token for a memory, for the methods of `LinearMemoryAccess`. Unsafe to keep: it is good for
+/// as long as the memory's store lives.
+@unsafe @frozen public struct MemoryRecord: BitwiseCopyable {
   @usableFromInline let address: UInt
-  @inlinable init(address: UInt) { self.address = address }
-  @inlinable var view: MemoryView { MemoryView(record: address) }
+  @inlinable init(address: UInt) { unsafe self.address = address }
+  @inlinable var view: MemoryView { unsafe MemoryView(record: address) }
 }
 
 extension LinearMemoryAccess where Self: ~Copyable {
   /// The memory's size in bytes, at this moment.
   @inlinable public var memorySize: UInt64 {
-    get throws(WasmError) { try memoryRecord().view.count }
+    get throws(WasmError) { try unsafe memoryRecord().view.count }
   }
 
   /// Reads a little-endian integer; no alignment is needed.
   @inlinable public func load<T: FixedWidthInteger>(_ type: T.Type = T.self, at address: some GuestAddress) throws(WasmError) -> T {
-    try memoryRecord().view.load(T.self, at: address.guestAddress)
+    try unsafe memoryRecord().view.load(T.self, at: address.guestAddress)
   }
   /// Reads a little-endian float, any bits.
   @inlinable public func load(_ type: Float.Type = Float.self, at address: some GuestAddress) throws(WasmError) -> Float {
@@ -38,7 +39,7 @@ extension LinearMemoryAccess where Self: ~Copyable {
 
   /// Writes a little-endian integer; no alignment is needed.
   @inlinable public func store<T: FixedWidthInteger>(_ value: T, at address: some GuestAddress) throws(WasmError) {
-    try memoryRecord().view.store(value, at: address.guestAddress)
+    try unsafe memoryRecord().view.store(value, at: address.guestAddress)
   }
   /// Writes a little-endian float.
   @inlinable public func store(_ value: Float, at address: some GuestAddress) throws(WasmError) {
@@ -51,17 +52,17 @@ extension LinearMemoryAccess where Self: ~Copyable {
 
   /// Copies bytes out.
   public func bytes(at address: some GuestAddress, count: some GuestAddress) throws(WasmError) -> [UInt8] {
-    try memoryRecord().view.bytes(at: address.guestAddress, count: count.guestAddress)
+    try unsafe memoryRecord().view.bytes(at: address.guestAddress, count: count.guestAddress)
   }
 
   /// Copies a string out; what is not UTF-8 becomes U+FFFD.
   public func string(at address: some GuestAddress, count: some GuestAddress) throws(WasmError) -> String {
-    try memoryRecord().view.string(at: address.guestAddress, count: count.guestAddress)
+    try unsafe memoryRecord().view.string(at: address.guestAddress, count: count.guestAddress)
   }
 
   /// Copies bytes in.
   public func write(_ bytes: [UInt8], at address: some GuestAddress) throws(WasmError) {
-    let view = try memoryRecord().view
+    let view = try unsafe memoryRecord().view
     let failure: WasmError? = unsafe bytes.withUnsafeBytes { source in
       do throws(WasmError) {
         try unsafe view.write(source, at: address.guestAddress)
@@ -73,7 +74,7 @@ extension LinearMemoryAccess where Self: ~Copyable {
 
   /// Copies the bytes of a span in.
   public func write(_ bytes: RawSpan, at address: some GuestAddress) throws(WasmError) {
-    let view = try memoryRecord().view
+    let view = try unsafe memoryRecord().view
     let failure: WasmError? = unsafe bytes.withUnsafeBytes { source in
       do throws(WasmError) {
         try unsafe view.write(source, at: address.guestAddress)
@@ -120,7 +121,7 @@ extension LinearMemoryAccess where Self: ~Copyable {
 
   /// Copies within the memory; the ranges may overlap.
   public func copy(from source: some GuestAddress, to target: some GuestAddress, count: some GuestAddress) throws(WasmError) {
-    let view = try memoryRecord().view
+    let view = try unsafe memoryRecord().view
     let from = try unsafe view.buffer(at: source.guestAddress, count: count.guestAddress)
     let to = try unsafe view.buffer(at: target.guestAddress, count: count.guestAddress)
     unsafe to.copyMemory(from: UnsafeRawBufferPointer(from))

@@ -29,7 +29,7 @@ public struct Memory: LinearMemoryAccess {
     } catch { throw WasmError(error) }
   }
 
-  @inlinable public func memoryRecord() throws(WasmError) -> MemoryRecord { MemoryRecord(address: record) }
+  @inlinable public func memoryRecord() throws(WasmError) -> MemoryRecord { unsafe MemoryRecord(address: record) }
 
   /// As declared: the minimum is that of the type, not the present size.
   public var type: MemoryType { MemoryType(runtime.type) }

@@ -12,31 +12,31 @@ extension StoreContext {
     case (.f64(let value), .f64): return value.slot(in: self)
     case (.v128(let value), .v128): return value.slot(in: self)
     case (.funcref(let function), _):
-      guard let function else { return try null(HeapType.noFunction, type) }
+      guard let function else { return try null(AviaryCore.HeapType.nofunc, type) }
       guard function.context === self else { throw .host("the function belongs to another store") }
       let actual = VMValueType(reference: function.runtime.typeID, nullable: false)
       guard engine.runtime.types.matches(actual, type) else { throw mismatch(value, type) }
       return ValueSlot(low: function.runtime.reference)
     case (.externref(let reference), _):
-      guard let reference else { return try null(HeapType.noExtern, type) }
-      guard engine.runtime.types.matches(ReferenceType(.extern, isNullable: false).runtime, type) else {
+      guard let reference else { return try null(AviaryCore.HeapType.noextern, type) }
+      guard engine.runtime.types.matches(VMValueType(.reference(.extern, nullable: false)), type) else {
         throw mismatch(value, type)
       }
       return ValueSlot(low: handle(of: reference))
-    case (.anyref(nil), _): return try null(HeapType.none, type)
-    case (.exnref(nil), _): return try null(HeapType.noException, type)
+    case (.anyref(nil), _): return try null(AviaryCore.HeapType.none, type)
+    case (.exnref(nil), _): return try null(AviaryCore.HeapType.noexn, type)
     default: throw mismatch(value, type)
     }
   }
 
-  private func null(_ heap: HeapType, _ type: VMValueType) throws(WasmError) -> ValueSlot {
-    guard engine.runtime.types.matches(ReferenceType(heap, isNullable: true).runtime, type) else {
-      throw .host("a null of the hierarchy of \(heap) is no \(ValueType(type))")
+  private func null(_ heap: AviaryCore.HeapType, _ type: VMValueType) throws(WasmError) -> ValueSlot {
+    guard engine.runtime.types.matches(VMValueType(.reference(heap, nullable: true)), type) else {
+      throw .host("a null of the hierarchy of \(HeapType(abstract: heap)) is no \(ValueType(type, engine))")
     }
     return ValueSlot()
   }
 
-  private func mismatch(_ value: Value, _ type: VMValueType) -> WasmError { .host("\(value) is no \(ValueType(type))") }
+  private func mismatch(_ value: Value, _ type: VMValueType) -> WasmError { .host("\(value) is no \(ValueType(type, engine))") }
 
   /// - Precondition: a guest or this API has put a value of the type there.
   func value(_ slot: ValueSlot, as type: VMValueType) -> Value {
@@ -49,12 +49,12 @@ extension StoreContext {
     default: break
     }
     let types = engine.runtime.types
-    func isA(_ heap: HeapType) -> Bool {
-      types.matches(VMValueType(type, nullable: true), ReferenceType(heap).runtime)
+    func isA(_ heap: AviaryCore.HeapType) -> Bool {
+      types.matches(VMValueType(type, nullable: true), VMValueType(.reference(heap, nullable: true)))
     }
-    if isA(.function) { return .funcref(function(slot.low)) }
+    if isA(.func) { return .funcref(function(slot.low)) }
     if isA(.extern) { return .externref(external(slot.low)) }
-    if isA(.exception) { return .exnref(nil) }
+    if isA(.exn) { return .exnref(nil) }
     return .anyref(nil)
   }
 

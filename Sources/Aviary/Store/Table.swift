@@ -23,15 +23,15 @@ public struct Table {
     if let maximum = type.maximum, maximum < type.minimum {
       throw .limit("a table of at least \(type.minimum) and at most \(maximum) elements")
     }
-    let element = type.element.runtime
+    let element = try type.element.runtime(in: store.engine)
     let slot = try store.context.slot(initial, as: element)
     do throws(VMError) {
-      self.init(store.context, try VMTable(unsafe: runtime, type.core, element: element, initial: slot.low))
+      self.init(store.context, try VMTable(unsafe: runtime, type.core(element), element: element, initial: slot.low))
     } catch { throw WasmError(error) }
   }
 
   /// As declared: the minimum is that of the type, not the present size.
-  public var type: TableType { TableType(runtime.type, element: runtime.element) }
+  public var type: TableType { TableType(runtime.type, element: runtime.element, context.engine) }
   /// In elements.
   public var count: UInt64 { runtime.count }
 

@@ -13,6 +13,6 @@ public struct Tag {
 
   /// What an exception of the tag carries.
   public var type: TagType {
-    TagType(context.engine.runtime.types.functionType(runtime.typeID).map(FunctionType.init) ?? FunctionType())
+    TagType(context.engine.runtime.types.functionType(runtime.typeID).map { FunctionType($0, context.engine) } ?? FunctionType())
   }
 }

@@ -2,10 +2,11 @@ import AviaryCore
 import AviaryVM
 
 // Between the public types, the modules' and the runtime's. A concrete heap type is a type index in
-// the first, the engine's canonical id in the others.
+// the first, the engine's canonical id in the others. An id means something to its own engine alone:
+// `runtime(in:)` checks.
 
 extension ValueType {
-  init(_ type: VMValueType) {
+  init(_ type: VMValueType, _ engine: Engine) {
     switch type.kind {
     case .i32: self = .i32
     case .i64: self = .i64
@@ -13,32 +14,37 @@ extension ValueType {
     case .f64: self = .f64
     case .v128: self = .v128
     default:
-      let heap: HeapType = type.typeID == 0 ? HeapType(abstract: type.kind.heapType) : .defined(DefinedType(id: type.typeID))
+      let heap: HeapType =
+        type.typeID == 0
+        ? HeapType(abstract: type.kind.heapType) : .defined(DefinedType(id: type.typeID, engine: engine.serial))
       self = .reference(ReferenceType(heap, isNullable: type.kind.isNullable))
     }
   }
 
-  var runtime: VMValueType {
+  /// - Throws: `WasmError.host` for a type of another engine.
+  func runtime(in engine: Engine) throws(WasmError) -> VMValueType {
     switch self {
     case .i32: VMValueType(.i32)
     case .i64: VMValueType(.i64)
     case .f32: VMValueType(.f32)
     case .f64: VMValueType(.f64)
     case .v128: VMValueType(.v128)
-    case .reference(let type): type.runtime
+    case .reference(let type): try type.runtime(in: engine)
     }
   }
 }
 
 extension ReferenceType {
-  var runtime: VMValueType {
-    if case .defined(let type) = heap { return VMValueType(reference: type.id, nullable: isNullable) }
-    return VMValueType(.reference(heap.abstract, nullable: isNullable))
+  /// - Throws: `WasmError.host` for a type of another engine.
+  func runtime(in engine: Engine) throws(WasmError) -> VMValueType {
+    guard case .defined(let type) = heap else { return VMValueType(.reference(heap.abstract, nullable: isNullable)) }
+    guard type.engine == engine.serial else { throw .host("the type \(self) belongs to another engine") }
+    return VMValueType(reference: type.id, nullable: isNullable)
   }
 
   /// - Precondition: a reference type.
-  init(_ type: VMValueType) {
-    guard case .reference(let reference) = ValueType(type) else { preconditionFailure("a reference type") }
+  init(_ type: VMValueType, _ engine: Engine) {
+    guard case .reference(let reference) = ValueType(type, engine) else { preconditionFailure("a reference type") }
     self = reference
   }
 }
@@ -82,11 +88,22 @@ extension HeapType {
 }
 
 extension FunctionType {
-  init(_ type: VMFunctionType) {
-    self.init(parameters: type.parameters.map(ValueType.init), results: type.results.map(ValueType.init))
+  init(_ type: VMFunctionType, _ engine: Engine) {
+    self.init(
+      parameters: type.parameters.map { ValueType($0, engine) }, results: type.results.map { ValueType($0, engine) })
   }
-  var runtime: VMFunctionType {
-    VMFunctionType(parameters: parameters.map(\.runtime), results: results.map(\.runtime))
+
+  /// - Throws: `WasmError.host` for types of another engine, `.limit` for more than a module may declare.
+  func runtime(in engine: Engine) throws(WasmError) -> VMFunctionType {
+    guard parameters.count <= Limits.parameters, results.count <= Limits.results else {
+      throw .limit(
+        "a function of \(parameters.count) parameters and \(results.count) results; at most \(Limits.parameters) and "
+          + "\(Limits.results) are allowed")
+    }
+    var types: [VMValueType] = []
+    for type in parameters + results { types.append(try type.runtime(in: engine)) }
+    return VMFunctionType(
+      parameters: Array(types[..<parameters.count]), results: Array(types[parameters.count...]))
   }
 }
 
@@ -113,12 +130,12 @@ extension MemoryType {
 }
 
 extension TableType {
-  init(_ type: AviaryCore.TableType, element: VMValueType) {
+  init(_ type: AviaryCore.TableType, element: VMValueType, _ engine: Engine) {
     self.init(
-      element: ReferenceType(element), minimum: type.limits.minimum, maximum: type.limits.maximum, is64: type.is64)
+      element: ReferenceType(element, engine), minimum: type.limits.minimum, maximum: type.limits.maximum, is64: type.is64)
   }
-  var core: AviaryCore.TableType {
+  func core(_ element: VMValueType) -> AviaryCore.TableType {
     AviaryCore.TableType(
-      element: element.runtime.kind, limits: SizeLimits(minimum: minimum, maximum: maximum), is64: is64)
+      element: element.kind, limits: SizeLimits(minimum: minimum, maximum: maximum), is64: is64)
   }
 }

@@ -70,9 +70,11 @@ public enum HeapType: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// A type that a module defines, as its engine knows it: equal types of two modules of one
-/// engine are equal here.
+/// engine are equal here. Another engine refuses it.
 public struct DefinedType: Hashable, Sendable, CustomStringConvertible {
-  /// The engine's canonical number, from 1.
+  /// The engine's canonical number, from 1; never given twice.
   let id: UInt32
+  /// `Engine.serial`.
+  let engine: UInt64
   public var description: String { "$\(id)" }
 }

@@ -2,12 +2,26 @@
 ///
 /// i32: `Int32`, `UInt32`, `Bool` · i64: `Int64`, `UInt64` · f32: `Float` · f64: `Double` ·
 /// v128: `V128` · funcref: `Function?` · externref: `ExternRef?`.
+///
+/// Types of your own can conform, by way of the number's that they stand for; not for references.
 public protocol WasmType: SendableMetatype {
   static var wasmType: ValueType { get }
   /// Reads a value that the guest or host has put there.
   init(slot: ValueSlot, in context: StoreContext)
   /// - Throws: `WasmError.host` for a reference that belongs to another store.
   func slot(in context: StoreContext) throws -> ValueSlot
+}
+
+/// The type that typed functions take `T` for.
+///
+/// - Precondition: only `Function` and `ExternRef` stand for references: other conformances could pass
+///   any bits for one.
+@usableFromInline func declaredType<T: WasmType>(_ type: T.Type) -> ValueType {
+  let declared = T.wasmType
+  precondition(
+    !declared.isReference || type == Function?.self || type == ExternRef?.self,
+    "\(T.self) cannot stand for a reference: only Function? and ExternRef? can")
+  return declared
 }
 
 extension Int32: WasmType {
