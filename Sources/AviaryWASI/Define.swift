@@ -51,11 +51,10 @@ private struct LinkerRegistrar<State>: FunctionRegistrar {
     let types = parameters.map { $0 == "I" ? ValueType.i64 : .i32 }
     let count = types.count
     unsafe linker.define(FunctionTable.module, name, parameters: types, results: [.i32]) {
-      caller, slots in
-      let error = try caller.withGuestMemory { memory in
-        try wasi(caller).perform(memory) { (system, memory) throws(Errno) in
-          try body(&system, memory, unsafe Arguments(slots, count: count))
-        }
+      caller, memory, slots in
+      let error = try wasi(caller).perform(unsafe GuestMemory(memory)) {
+        (system, memory) throws(Errno) in
+        try body(&system, memory, unsafe Arguments(slots, count: count))
       }
       unsafe slots[0] = ValueSlot(low: UInt64(error))
     }
@@ -73,19 +72,6 @@ private struct LinkerRegistrar<State>: FunctionRegistrar {
     linker.define(FunctionTable.module, name) {
       (caller: borrowing Caller<State>, signal: UInt32) throws -> UInt32 in
       try wasi(caller).raise(signal)
-    }
-  }
-}
-
-extension Caller {
-  /// Lends the caller's memory to one call. A guest without memory has one of
-  /// no bytes: whatever it points at is a fault.
-  fileprivate borrowing func withGuestMemory<R>(_ body: (GuestMemory) throws -> R) throws -> R {
-    guard let size = try? memorySize, size > 0 else {
-      return try unsafe body(GuestMemory(UnsafeMutableRawBufferPointer(start: nil, count: 0)))
-    }
-    return try withMutableBytes(at: UInt64(0), count: size) { span in
-      try unsafe span.withUnsafeMutableBytes { try unsafe body(GuestMemory($0)) }
     }
   }
 }

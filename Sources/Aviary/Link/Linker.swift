@@ -110,16 +110,25 @@ public final class Linker<State> {
 
 extension Linker {
   /// Defines a host function that takes its arguments from their slots and leaves its results
-  /// there, for whole interfaces: without the cost of packs.
+  /// there, for whole interfaces: without the cost of packs. Between caller and slots `body` is given
+  /// the calling instance's memory, the one that `Caller` acts on; empty where there is none.
   ///
   /// Unsafe contract: `body` touches as many slots as the function has parameters or results,
-  /// whichever are more, and leaves results of the right types.
+  /// whichever are more, leaves results of the right types, and keeps no pointer.
   package func define(
     _ module: String, _ name: String, parameters: [ValueType], results: [ValueType],
-    _ body: @escaping @Sendable (borrowing Caller<State>, UnsafeMutablePointer<ValueSlot>) throws -> Void
+    _ body: @escaping @Sendable (
+      borrowing Caller<State>, UnsafeMutableRawBufferPointer, UnsafeMutablePointer<ValueSlot>
+    ) throws -> Void
   ) {
     unsafe defineHost(module, name, parameters, results) { context, caller, slots in
-      try unsafe body(Caller(context: context, vmContext: caller), slots)
+      var memory = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
+      let record = VMCaller.memoryRecord(unsafe: caller)
+      if record != 0 {
+        let view = MemoryView(record: record)
+        unsafe memory = UnsafeMutableRawBufferPointer(start: view.base, count: Int(clamping: view.count))
+      }
+      try unsafe body(Caller(context: context, vmContext: caller), memory, slots)
     }
   }
 }
