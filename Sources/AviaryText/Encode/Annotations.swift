@@ -152,20 +152,31 @@ extension ModuleEncoder {
       names.module = name
       return
     }
-    // Of an import, the part that says of what kind it is.
-    let head = reader.tokens[field + 1].keyword == .import ? min(field + 4, reader.tokens.count - 3) : field
-    let hasID = reader.tokens[head + 2].kind == .id || reader.tokens[head + 2].kind == .quotedID
-    guard annotation.position == head + (hasID ? 3 : 2),
-      let space = Self.nameableSpace(reader.tokens[head + 1].keyword)
-    else { throw misplaced("name", annotation) }
-    if names.byField.updateValue(name, forKey: field) != nil {
+    // The form that it names: its word, or its word and identifier, stand right before.
+    let before = reader.tokens[annotation.position - 1].kind
+    let head = annotation.position - (before == .id || before == .quotedID ? 3 : 2)
+    guard let space = nameableSpace(head, in: field) else { throw misplaced("name", annotation) }
+    if names.byField.updateValue(name, forKey: head) != nil {
       throw annotationError("name", "multiple \(space.category)", annotation)
     }
   }
 
-  /// Notes the annotated name of the definition at token `field`, which got `index`.
-  mutating func noteAnnotatedName(field: Int, _ space: Space, _ index: UInt32) {
-    guard let name = names.byField[field] else { return }
+  /// The space of the definition whose form opens at token `head`: a field, the kind of an
+  /// import, or a type of a recursion group.
+  private func nameableSpace(_ head: Int, in field: Int) -> Space? {
+    guard head >= field, reader.tokens[head].kind == .leftParen else { return nil }
+    let isDefinition: Bool
+    switch reader.tokens[field + 1].keyword {
+    case .import: isDefinition = head == field + 4
+    case .rec: isDefinition = reader.tokens[head + 1].keyword == .type
+    default: isDefinition = head == field
+    }
+    return isDefinition ? Self.nameableSpace(reader.tokens[head + 1].keyword) : nil
+  }
+
+  /// Notes the annotated name of the definition at token `head`, which got `index`.
+  mutating func noteAnnotatedName(head: Int, _ space: Space, _ index: UInt32) {
+    guard let name = names.byField[head] else { return }
     names.annotated[NameCollector.key(space, index)] = name
   }
 

@@ -181,10 +181,11 @@ struct ModuleEncoder {
     }
     if reader.index != end { throw reader.unexpected() }
     reader.index = end + 1
-    if names.byField[field] != nil, keyword != .type,
-      let space = Self.nameableSpace(keyword == .import ? reader.tokens[field + 5].keyword : keyword)
-    {
-      noteAnnotatedName(field: field, space, defined[space.rawValue] &- 1)
+    if keyword != .type, !names.byField.isEmpty {
+      let head = keyword == .import ? field + 4 : field
+      if let space = Self.nameableSpace(reader.tokens[head + 1].keyword) {
+        noteAnnotatedName(head: head, space, defined[space.rawValue] &- 1)
+      }
     }
   }
 

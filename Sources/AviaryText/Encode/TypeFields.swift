@@ -3,7 +3,6 @@ extension ModuleEncoder {
   mutating func encodeTypeFields() throws(TextError) {
     reader.index = fields.lowerBound
     while reader.index < fields.upperBound {
-      let field = reader.index
       let end = Int(reader.token.end)
       switch reader.nextToken.keyword {
       case .type:
@@ -11,7 +10,6 @@ extension ModuleEncoder {
         let isPlain = try encodeTypeField()
         typeSection.count += 1
         if isPlain { notePlainSignature(index) }
-        noteAnnotatedName(field: field, .type, index)
       case .rec:
         reader.index += 2
         let first = UInt32(truncatingIfNeeded: signatures.count)
@@ -46,6 +44,9 @@ extension ModuleEncoder {
 
   /// `(type $id? subtype)`; returns whether it is a final function type without supertypes.
   private mutating func encodeTypeField() throws(TextError) -> Bool {
+    if !names.byField.isEmpty {
+      noteAnnotatedName(head: reader.index, .type, UInt32(truncatingIfNeeded: signatures.count))
+    }
     guard reader.takeForm(.type) else { throw reader.unexpected() }
     _ = reader.takeID()
     var isPlain = true

@@ -117,13 +117,13 @@ extension BodyPrinter {
     try emit("select (result " + types.text(type) + ")", 3, 1)
   }
   mutating func visitLocalGet(_ local: UInt32) throws(ModuleError) {
-    try emit("local.get " + names.local(function, local), 0, 1)
+    try emit("local.get " + self.local(local), 0, 1)
   }
   mutating func visitLocalSet(_ local: UInt32) throws(ModuleError) {
-    try emit("local.set " + names.local(function, local), 1, 0)
+    try emit("local.set " + self.local(local), 1, 0)
   }
   mutating func visitLocalTee(_ local: UInt32) throws(ModuleError) {
-    try emit("local.tee " + names.local(function, local), 1, 1)
+    try emit("local.tee " + self.local(local), 1, 1)
   }
   mutating func visitGlobalGet(_ global: UInt32) throws(ModuleError) {
     try emit("global.get " + names.reference(.global, global), 0, 1)
@@ -251,7 +251,7 @@ extension BodyPrinter {
     var text = op.mnemonic
     switch op.row.immediates {
     case .type: text += " " + names.reference(.type, a)
-    case .typeField: text += " " + names.reference(.type, a) + " " + names.field(a, b)
+    case .typeField: text += " " + names.reference(.type, a) + " " + field(a, b)
     case .typeCount: text += " " + names.reference(.type, a) + " \(b)"
     case .typeType: text += " " + names.reference(.type, a) + " " + names.reference(.type, b)
     case .typeData: text += " " + names.reference(.type, a) + " " + names.reference(.data, b)

@@ -32,6 +32,8 @@ struct BodyPrinter: OperatorSink {
   private var innermost: [String: Int] = [:]
   private var labelCount: UInt32 = 0
   private(set) var function: UInt32?
+  /// Parameters and locals that the function has; the name section may name more.
+  private var localCount = 0
 
   var tree = InstructionTree()
   private var flat = TextOutput()
@@ -60,6 +62,7 @@ struct BodyPrinter: OperatorSink {
       try output.checkSize(adding: 4 * Int(count))
       locals.append(contentsOf: repeatElement(type, count: Int(count)))
     }
+    localCount = (type?.parameters.count ?? 0) + locals.count
     if !locals.isEmpty {
       let first = UInt32(truncatingIfNeeded: type?.parameters.count ?? 0)
       output.newLine(level)
@@ -86,6 +89,7 @@ struct BodyPrinter: OperatorSink {
     flat = TextOutput()
     innermost.removeAll()
     labelCount = 0
+    localCount = 0
     blocks = [
       Block(
         kind: .function, text: "", label: nil, hidden: -1, arity: results, results: results, base: 0, partBase: 0)
@@ -104,6 +108,22 @@ struct BodyPrinter: OperatorSink {
       flat.newLine(flatLevel)
       flat.write(text)
     }
+  }
+
+  // MARK: Names
+
+  /// A local's identifier or number.
+  func local(_ index: UInt32) -> String {
+    guard let function, Int(index) < localCount else { return String(index) }
+    return names.localDefinition(function, index) ?? String(index)
+  }
+
+  /// A field's identifier or number.
+  func field(_ type: UInt32, _ index: UInt32) -> String {
+    guard Int(type) < info.types.count, case .structure(let fields) = info.types[Int(type)].composite,
+      Int(index) < fields.count
+    else { return String(index) }
+    return names.fieldDefinition(type, index) ?? String(index)
   }
 
   // MARK: Labels

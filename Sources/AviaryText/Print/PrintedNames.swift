@@ -66,9 +66,5 @@ struct PrintedNames {
   }
 
   func localDefinition(_ function: UInt32, _ local: UInt32) -> String? { locals[function]?[local] }
-  func local(_ function: UInt32?, _ local: UInt32) -> String {
-    function.flatMap { locals[$0]?[local] } ?? String(local)
-  }
   func fieldDefinition(_ type: UInt32, _ field: UInt32) -> String? { fields[type]?[field] }
-  func field(_ type: UInt32, _ field: UInt32) -> String { fields[type]?[field] ?? String(field) }
 }

@@ -80,7 +80,7 @@ struct PrinterTests {
 
   @Test func `names that need quotes, occur twice or hide each other`() throws {
     let text = """
-      (module (import "é" "\\"" (func $"a b" (@name "\\u{202e}")))
+      (module (rec (type $t (func)) (type (@name "t") (func))) (import "é" "\\"" (func $"a b" (@name "\\u{202e}")))
         (func $f) (func (@name "f")) (func $"\\"" (call $f) (call 2) (block $l (block $l (br $l) (br 1)))))
       """
     let result = try printed(text)
@@ -89,6 +89,24 @@ struct PrinterTests {
     #expect(result.contains("call $f\n    call 2\n"))
     #expect(result.contains("br $l\n        br 1\n"))
     #expect(try WAT.encode(result) == WAT.encode(text))
+  }
+
+  /// The name section may name locals and fields that are not there.
+  @Test func `names of nothing`() throws {
+    let text = """
+      (func (param $p i32) (local $l i32) (drop (local.get $p)) (local.set $l (i32.const 0)))
+      (type (struct (field $x i32)))
+      """
+    var module = try WAT.encode(text)
+    // Take the local away: its declaration says none, and a nop fills the place of its type.
+    guard let code = module.indices.first(where: { module[$0...].starts(with: [1, 1, 0x7F, 0x20]) }) else {
+      Issue.record("no body found")
+      return
+    }
+    module.replaceSubrange(code..<code + 3, with: [0, 0x01, 0x01])
+    let printed = try WAT.print(module)
+    #expect(printed.contains("local.set 1"))
+    #expect(try WAT.encode(printed).count > 8)
   }
 
   @Test func `custom sections keep their place`() throws {
