@@ -1,7 +1,7 @@
 /// Types and memory arguments as they occur in sections and in bodies alike.
 extension ByteCursor {
   /// Source: WebAssembly 3.0 section 5.3.
-  @inlinable package mutating func readValueType(_ features: Features) throws(ModuleError) -> ValueType {
+  @inlinable public mutating func readValueType(_ features: Features) throws(ModuleError) -> ValueType {
     if let byte = peek, byte >= 0x7C && byte <= 0x7F {
       unsafe next += 1
       return ValueType(rawValue: UInt32(byte))
@@ -9,7 +9,7 @@ extension ByteCursor {
     return try readRareValueType(features)
   }
 
-  @inlinable package mutating func readBlockType(_ features: Features) throws(ModuleError) -> BlockType {
+  @inlinable public mutating func readBlockType(_ features: Features) throws(ModuleError) -> BlockType {
     if let byte = peek, byte == 0x40 || byte >= 0x7C && byte <= 0x7F {
       unsafe next += 1
       return byte == 0x40 ? .empty : .value(ValueType(rawValue: UInt32(byte)))
@@ -34,7 +34,7 @@ extension ByteCursor {
     }
   }
 
-  package mutating func readReferenceType(_ features: Features) throws(ModuleError) -> ValueType {
+  public mutating func readReferenceType(_ features: Features) throws(ModuleError) -> ValueType {
     let offset = offset
     let byte = try readByte()
     switch byte {
@@ -52,8 +52,7 @@ extension ByteCursor {
 
   /// An abstract heap type, or a type index. Indices beyond what a module can hold are clamped
   /// to one that no module has, so that they fit a `HeapType`.
-  @usableFromInline @inline(never)
-  package mutating func readHeapType(_ features: Features) throws(ModuleError) -> HeapType {
+  public mutating func readHeapType(_ features: Features) throws(ModuleError) -> HeapType {
     let offset = offset
     if let byte = peek, byte >= 0x69 && byte <= 0x74 {
       unsafe next += 1
@@ -81,7 +80,7 @@ extension ByteCursor {
     return .index(UInt32(truncatingIfNeeded: index))
   }
 
-  @inlinable package mutating func readMemArg(_ features: Features) throws(ModuleError) -> MemArg {
+  @inlinable public mutating func readMemArg(_ features: Features) throws(ModuleError) -> MemArg {
     if remaining >= 2 {
       let flags = unsafe next[0]
       let offset = unsafe next[1]

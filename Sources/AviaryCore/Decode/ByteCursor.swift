@@ -8,19 +8,19 @@
 /// holds the `ModuleBytes` for as long.
 ///
 /// Source of encoding and wording: WebAssembly 3.0 section 5.2 and its reference interpreter.
-@safe package struct ByteCursor {
+@safe public struct ByteCursor {
   /// Address of the module's first byte.
   @usableFromInline let origin: UnsafePointer<UInt8>
   @usableFromInline var next: UnsafePointer<UInt8>
   @usableFromInline let end: UnsafePointer<UInt8>
 
   /// - Precondition: `range` lies in `bytes`; checked.
-  package init(_ bytes: ModuleBytes, in range: Range<Int>) {
+  public init(_ bytes: ModuleBytes, in range: Range<Int>) {
     unsafe self.init(buffer: bytes.buffer, in: range)
   }
 
   /// Unsafe contract: as above for `buffer`.
-  package init(buffer: UnsafeRawBufferPointer, in range: Range<Int>) {
+  public init(buffer: UnsafeRawBufferPointer, in range: Range<Int>) {
     precondition(range.lowerBound >= 0 && range.upperBound <= buffer.count)
     guard let base = buffer.baseAddress else {
       // An empty buffer may have no address: any address will do, nothing is read.
@@ -37,12 +37,12 @@
   }
 
   /// Byte offset in the module of what is read next.
-  @inlinable package var offset: Int { unsafe next - origin }
-  @inlinable package var endOffset: Int { unsafe end - origin }
-  @inlinable package var remaining: Int { unsafe end - next }
-  @inlinable package var isAtEnd: Bool { unsafe next >= end }
+  @inlinable public var offset: Int { unsafe next - origin }
+  @inlinable public var endOffset: Int { unsafe end - origin }
+  @inlinable public var remaining: Int { unsafe end - next }
+  @inlinable public var isAtEnd: Bool { unsafe next >= end }
 
-  @inlinable package mutating func readByte() throws(ModuleError) -> UInt8 {
+  @inlinable public mutating func readByte() throws(ModuleError) -> UInt8 {
     guard unsafe next < end else { throw unexpectedEnd() }
     let byte = unsafe next.pointee
     unsafe next += 1
@@ -50,9 +50,9 @@
   }
 
   /// The next byte, left in place; nil at the end.
-  @inlinable package var peek: UInt8? { isAtEnd ? nil : unsafe next.pointee }
+  @inlinable public var peek: UInt8? { isAtEnd ? nil : unsafe next.pointee }
 
-  @inlinable package mutating func readU32() throws(ModuleError) -> UInt32 {
+  @inlinable public mutating func readU32() throws(ModuleError) -> UInt32 {
     if unsafe next < end {
       let byte = unsafe next.pointee
       if byte < 0x80 {
@@ -63,7 +63,7 @@
     return UInt32(truncatingIfNeeded: try readUnsigned(bits: 32))
   }
 
-  @inlinable package mutating func readU64() throws(ModuleError) -> UInt64 {
+  @inlinable public mutating func readU64() throws(ModuleError) -> UInt64 {
     if unsafe next < end {
       let byte = unsafe next.pointee
       if byte < 0x80 {
@@ -74,20 +74,20 @@
     return try readUnsigned(bits: 64)
   }
 
-  @inlinable package mutating func readS32() throws(ModuleError) -> Int32 {
+  @inlinable public mutating func readS32() throws(ModuleError) -> Int32 {
     Int32(truncatingIfNeeded: try readSigned(bits: 32))
   }
-  @inlinable package mutating func readS33() throws(ModuleError) -> Int64 { try readSigned(bits: 33) }
-  @inlinable package mutating func readS64() throws(ModuleError) -> Int64 { try readSigned(bits: 64) }
+  @inlinable public mutating func readS33() throws(ModuleError) -> Int64 { try readSigned(bits: 33) }
+  @inlinable public mutating func readS64() throws(ModuleError) -> Int64 { try readSigned(bits: 64) }
 
-  @inlinable package mutating func readFixed32() throws(ModuleError) -> UInt32 {
+  @inlinable public mutating func readFixed32() throws(ModuleError) -> UInt32 {
     guard remaining >= 4 else { throw unexpectedEnd() }
     let word = unsafe UnsafeRawPointer(next).loadUnaligned(as: UInt32.self)
     unsafe next += 4
     return UInt32(littleEndian: word)
   }
 
-  @inlinable package mutating func readFixed64() throws(ModuleError) -> UInt64 {
+  @inlinable public mutating func readFixed64() throws(ModuleError) -> UInt64 {
     guard remaining >= 8 else { throw unexpectedEnd() }
     let word = unsafe UnsafeRawPointer(next).loadUnaligned(as: UInt64.self)
     unsafe next += 8
@@ -95,7 +95,7 @@
   }
 
   /// Moves on by `count` bytes.
-  package mutating func skip(_ count: Int) throws(ModuleError) {
+  public mutating func skip(_ count: Int) throws(ModuleError) {
     guard count >= 0, count <= remaining else { throw unexpectedEnd() }
     unsafe next += count
   }
@@ -103,7 +103,7 @@
   /// A count of things of which each takes at least one byte (or a count of bytes): hardly more than
   /// what remains, so that it may size an array. (The reference counts the length's own bytes among
   /// what remains; so do we, for the sake of its wording.)
-  @inlinable package mutating func readLength() throws(ModuleError) -> Int {
+  @inlinable public mutating func readLength() throws(ModuleError) -> Int {
     let before = remaining
     let offset = offset
     let length = Int(try readU32())
@@ -114,21 +114,21 @@
   }
 
   /// A cursor over the next `count` bytes, which this one skips.
-  package mutating func split(_ count: Int) throws(ModuleError) -> ByteCursor {
+  public mutating func split(_ count: Int) throws(ModuleError) -> ByteCursor {
     let start = offset
     try skip(count)
     return unsafe ByteCursor(buffer: UnsafeRawBufferPointer(start: origin, count: offset), in: start..<offset)
   }
 
   /// The text of `range` of the module; nil where it is not UTF-8.
-  package func text(in range: Range<Int>) -> String? {
+  public func text(in range: Range<Int>) -> String? {
     precondition(range.lowerBound >= 0 && range.upperBound <= endOffset)
     return unsafe String(
       validating: UnsafeBufferPointer(start: origin + range.lowerBound, count: range.count), as: UTF8.self)
   }
 
   /// A name: its length in bytes, then UTF-8.
-  package mutating func readName() throws(ModuleError) -> String {
+  public mutating func readName() throws(ModuleError) -> String {
     let length = try readLength()
     let start = offset
     try skip(length)

@@ -8,8 +8,8 @@
 /// The reader checks the binary grammar and the features; indices, types and nesting are for
 /// the validator. It owns the scratch storage of `br_table` and `try_table`, whose counts
 /// are bounded by the bytes that remain.
-@safe package struct OperatorReader: ~Copyable {
-  package var cursor: ByteCursor
+@safe public struct OperatorReader: ~Copyable {
+  public var cursor: ByteCursor
   @usableFromInline let features: Features
   @usableFromInline var targets: UnsafeMutablePointer<UInt32>?
   @usableFromInline var targetCapacity = 0
@@ -18,13 +18,13 @@
 
   /// - Parameter features: operators of other features are refused. Bytes that
   ///   were validated before need no second check: pass `.all`.
-  package init(_ cursor: ByteCursor, features: Features) {
+  public init(_ cursor: ByteCursor, features: Features) {
     self.cursor = cursor
     self.features = features
   }
 
   /// A reader of `body` of a validated module.
-  package init(body: Range<Int>, of bytes: ModuleBytes) {
+  public init(body: Range<Int>, of bytes: ModuleBytes) {
     self.init(ByteCursor(bytes, in: body), features: .all)
   }
 
@@ -34,13 +34,13 @@
   }
 
   /// Goes on elsewhere, with the scratch storage kept.
-  package mutating func move(to cursor: ByteCursor) { self.cursor = cursor }
+  public mutating func move(to cursor: ByteCursor) { self.cursor = cursor }
 
-  @inlinable package var isAtEnd: Bool { cursor.isAtEnd }
+  @inlinable public var isAtEnd: Bool { cursor.isAtEnd }
 
   /// Calls `visit` for each run of equal locals that a body declares: count and type. The total is
   /// at most `Limits.locals`. Comes before the operators.
-  @inlinable package mutating func readLocals(
+  @inlinable public mutating func readLocals(
     _ visit: (UInt32, ValueType) throws(ModuleError) -> Void
   ) throws(ModuleError) {
     let offset = cursor.offset
@@ -62,12 +62,12 @@
   }
 
   /// Decodes all operators up to the end of the cursor's range.
-  @inlinable package mutating func readAll<S: OperatorSink & ~Copyable>(_ sink: inout S) throws(ModuleError) {
+  @inlinable public mutating func readAll<S: OperatorSink & ~Copyable>(_ sink: inout S) throws(ModuleError) {
     while !cursor.isAtEnd { try next(&sink) }
   }
 
   /// Pass 2 over a validated body: its locals, then its operators.
-  @inlinable package static func forEachOperator<S: OperatorSink & ~Copyable>(
+  @inlinable public static func forEachOperator<S: OperatorSink & ~Copyable>(
     in body: Range<Int>, of bytes: ModuleBytes, locals: (UInt32, ValueType) -> Void, sink: inout S
   ) throws(ModuleError) {
     var reader = OperatorReader(body: body, of: bytes)
@@ -76,7 +76,7 @@
   }
 
   /// Decodes one operator. An error has an offset: that of the operator, if no better one was known.
-  @inlinable package mutating func next<S: OperatorSink & ~Copyable>(_ sink: inout S) throws(ModuleError) {
+  @inlinable public mutating func next<S: OperatorSink & ~Copyable>(_ sink: inout S) throws(ModuleError) {
     let offset = UInt32(truncatingIfNeeded: cursor.offset)
     sink.operatorOffset = offset
     do throws(ModuleError) {
@@ -91,7 +91,7 @@
   /// Sound because raw values are dense from 0 and an enum without payloads is its case's
   /// ordinal in memory; a test goes through all of them.
   @inlinable @inline(__always)
-  package static func opcode(_ first: Opcode, plus distance: UInt8) -> Opcode {
+  public static func opcode(_ first: Opcode, plus distance: UInt8) -> Opcode {
     unsafe unsafeBitCast(first.rawValue &+ UInt16(distance), to: Opcode.self)
   }
 

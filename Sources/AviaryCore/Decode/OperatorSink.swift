@@ -8,7 +8,7 @@
 /// `OperatorReader.next(_:)` sets `operatorOffset` before each visit and attaches it
 /// to an error that has no offset. Block types are decoded but, like all indices,
 /// not checked: the validator is the sink that checks them; sinks behind it may rely on it.
-package protocol OperatorSink: ~Copyable {
+public protocol OperatorSink: ~Copyable {
   /// Byte offset in the module of the operator being visited.
   var operatorOffset: UInt32 { get set }
 
@@ -106,27 +106,27 @@ package protocol OperatorSink: ~Copyable {
 }
 
 /// A block's type: nothing, one result, or a type index.
-package struct BlockType: Sendable, Equatable, BitwiseCopyable {
-  package enum Form: UInt8, Sendable, BitwiseCopyable { case empty, value, index }
-  package var form: Form
+public struct BlockType: Sendable, Equatable, BitwiseCopyable {
+  public enum Form: UInt8, Sendable, BitwiseCopyable { case empty, value, index }
+  public var form: Form
   /// A `ValueType`'s raw value or a type index.
-  package var payload: UInt32
-  @inlinable package init(form: Form, payload: UInt32) {
+  public var payload: UInt32
+  @inlinable public init(form: Form, payload: UInt32) {
     self.form = form
     self.payload = payload
   }
-  @inlinable package static var empty: BlockType { .init(form: .empty, payload: 0) }
-  @inlinable package static func value(_ type: ValueType) -> BlockType { .init(form: .value, payload: type.rawValue) }
-  @inlinable package static func index(_ index: UInt32) -> BlockType { .init(form: .index, payload: index) }
+  @inlinable public static var empty: BlockType { .init(form: .empty, payload: 0) }
+  @inlinable public static func value(_ type: ValueType) -> BlockType { .init(form: .value, payload: type.rawValue) }
+  @inlinable public static func index(_ index: UInt32) -> BlockType { .init(form: .index, payload: index) }
 }
 
 /// The immediate of a memory access.
-package struct MemArg: Sendable, Equatable, BitwiseCopyable {
-  package var offset: UInt64
-  package var memory: UInt32
+public struct MemArg: Sendable, Equatable, BitwiseCopyable {
+  public var offset: UInt64
+  public var memory: UInt32
   /// log2 of the alignment hint.
-  package var alignLog2: UInt8
-  @inlinable package init(offset: UInt64, memory: UInt32, alignLog2: UInt8) {
+  public var alignLog2: UInt8
+  @inlinable public init(offset: UInt64, memory: UInt32, alignLog2: UInt8) {
     self.offset = offset
     self.memory = memory
     self.alignLog2 = alignLog2
@@ -134,13 +134,13 @@ package struct MemArg: Sendable, Equatable, BitwiseCopyable {
 }
 
 /// One clause of a `try_table`.
-package struct CatchClause: Sendable, Equatable, BitwiseCopyable {
-  package enum Kind: UInt8, Sendable, BitwiseCopyable { case `catch` = 0, catchRef = 1, catchAll = 2, catchAllRef = 3 }
-  package var kind: Kind
+public struct CatchClause: Sendable, Equatable, BitwiseCopyable {
+  public enum Kind: UInt8, Sendable, BitwiseCopyable { case `catch` = 0, catchRef = 1, catchAll = 2, catchAllRef = 3 }
+  public var kind: Kind
   /// Unused by catch_all and catch_all_ref.
-  package var tag: UInt32
-  package var depth: UInt32
-  @inlinable package init(kind: Kind, tag: UInt32, depth: UInt32) {
+  public var tag: UInt32
+  public var depth: UInt32
+  @inlinable public init(kind: Kind, tag: UInt32, depth: UInt32) {
     self.kind = kind
     self.tag = tag
     self.depth = depth

@@ -2,12 +2,12 @@
 /// this object lives: bodies and segments stay ranges of the original.
 ///
 /// Thread-safe: nothing is written after `init`.
-@safe package final class ModuleBytes: @unchecked Sendable {
-  package let buffer: UnsafeRawBufferPointer
+@safe public final class ModuleBytes: @unchecked Sendable {
+  public let buffer: UnsafeRawBufferPointer
   private let release: @Sendable () -> Void
 
   /// Copies `bytes`.
-  package init(_ bytes: [UInt8]) {
+  public init(_ bytes: [UInt8]) {
     let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes.count, 1), alignment: 16)
     unsafe copy.copyBytes(from: bytes)
     unsafe buffer = UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(copy)[0..<bytes.count])
@@ -19,11 +19,11 @@
   /// Takes over memory that someone else mapped; `release` runs once, at the end.
   ///
   /// Unsafe contract: `buffer` stays readable and unchanged until `release` runs.
-  package init(unsafeTaking buffer: UnsafeRawBufferPointer, release: @escaping @Sendable () -> Void) {
+  public init(unsafeTaking buffer: UnsafeRawBufferPointer, release: @escaping @Sendable () -> Void) {
     unsafe self.buffer = buffer
     self.release = release
   }
   deinit { release() }
 
-  package var count: Int { unsafe buffer.count }
+  public var count: Int { unsafe buffer.count }
 }

@@ -1,15 +1,15 @@
 /// Everything that is known of one operator. See `opcodes.tsv` for the columns.
-package struct OpcodeRow: Sendable {
+public struct OpcodeRow: Sendable {
   /// 0 for none, else 0xFB…0xFE.
-  package let prefix: UInt8
-  package let code: UInt16
-  package let mnemonic: String
-  package let immediates: ImmediateKind
-  package let signature: OpcodeSignature
+  public let prefix: UInt8
+  public let code: UInt16
+  public let mnemonic: String
+  public let immediates: ImmediateKind
+  public let signature: OpcodeSignature
   /// Natural alignment in bytes (memory accesses) or number of lanes (lane operators).
-  package let width: UInt8
-  package let mayTrap: Bool
-  package let feature: Features
+  public let width: UInt8
+  public let mayTrap: Bool
+  public let feature: Features
 
   init(
     _ prefix: UInt8, _ code: UInt16, _ mnemonic: String, _ immediates: ImmediateKind,
@@ -29,25 +29,25 @@ package struct OpcodeRow: Sendable {
 /// Operand and result types of an operator in one word: up to four operands and two
 /// results of 4 bits each (1 i32, 2 i64, 3 f32, 4 f64, 5 v128, 6 the memory's index
 /// type), then the counts. `special` operators are typed by a rule of their own.
-package struct OpcodeSignature: Sendable, Equatable, BitwiseCopyable {
-  package var rawValue: UInt32
-  @inlinable package init(rawValue: UInt32) { self.rawValue = rawValue }
-  @inlinable package static var special: OpcodeSignature { .init(rawValue: 0xFFFF_FFFF) }
-  @inlinable package var operandCount: Int { Int((rawValue >> 24) & 0xF) }
-  @inlinable package var resultCount: Int { Int(rawValue >> 28) }
+public struct OpcodeSignature: Sendable, Equatable, BitwiseCopyable {
+  public var rawValue: UInt32
+  @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
+  @inlinable public static var special: OpcodeSignature { .init(rawValue: 0xFFFF_FFFF) }
+  @inlinable public var operandCount: Int { Int((rawValue >> 24) & 0xF) }
+  @inlinable public var resultCount: Int { Int(rawValue >> 28) }
   /// Code 1…6 of operand `index`, the deepest first.
-  @inlinable package func operandCode(_ index: Int) -> UInt32 { (rawValue >> UInt32(4 * index)) & 0xF }
-  @inlinable package func resultCode(_ index: Int) -> UInt32 { (rawValue >> UInt32(16 + 4 * index)) & 0xF }
+  @inlinable public func operandCode(_ index: Int) -> UInt32 { (rawValue >> UInt32(4 * index)) & 0xF }
+  @inlinable public func resultCode(_ index: Int) -> UInt32 { (rawValue >> UInt32(16 + 4 * index)) & 0xF }
   /// The type of a code; `index` stands in for 6.
-  @inlinable package static func type(code: UInt32, index: ValueType = .i32) -> ValueType {
+  @inlinable public static func type(code: UInt32, index: ValueType = .i32) -> ValueType {
     code == 6 ? index : ValueType(rawValue: 0x80 - code)
   }
 }
 
 /// The table of all operators; rows are generated.
-package enum OpcodeTable {}
+public enum OpcodeTable {}
 
 extension Opcode {
-  package var row: OpcodeRow { OpcodeTable.rows[Int(rawValue)] }
-  package var mnemonic: String { row.mnemonic }
+  public var row: OpcodeRow { OpcodeTable.rows[Int(rawValue)] }
+  public var mnemonic: String { row.mnemonic }
 }

@@ -2,8 +2,8 @@
 ///
 /// One word in size (the details are boxed), so that a typed throw costs the
 /// hot paths nothing. `message` is in the reference interpreter's wording.
-package struct ModuleError: Error, Sendable, CustomStringConvertible {
-  package enum Kind: Sendable {
+public struct ModuleError: Error, Sendable, CustomStringConvertible {
+  public enum Kind: Sendable {
     /// Violates the binary grammar (`assert_malformed`).
     case malformed
     /// Violates typing or another validity rule (`assert_invalid`).
@@ -25,18 +25,18 @@ package struct ModuleError: Error, Sendable, CustomStringConvertible {
 
   /// - Parameter offset: byte offset in the module; -1 while it is unknown (see `located(at:)`).
   @inline(never)
-  package init(_ kind: Kind, _ message: String, offset: Int = -1) {
+  public init(_ kind: Kind, _ message: String, offset: Int = -1) {
     box = Box(kind: kind, message: message, offset: offset)
   }
-  package var kind: Kind { box.kind }
-  package var message: String { box.message }
+  public var kind: Kind { box.kind }
+  public var message: String { box.message }
   /// Byte offset in the module.
-  package var offset: Int { box.offset }
+  public var offset: Int { box.offset }
 
   /// The same error with the offset filled in where there was none.
   @inline(never)
-  package func located(at offset: Int) -> ModuleError {
+  public func located(at offset: Int) -> ModuleError {
     box.offset >= 0 ? self : ModuleError(box.kind, box.message, offset: offset)
   }
-  package var description: String { "\(message) (at byte \(offset))" }
+  public var description: String { "\(message) (at byte \(offset))" }
 }
