@@ -2,6 +2,7 @@ import AviaryContract
 import AviaryCore
 @testable import AviaryVM
 import CAviaryContract
+import CAviaryHost
 import Glibc
 import Testing
 
@@ -134,6 +135,23 @@ private struct Failure: Error, Equatable {
     })
     weakWorld = small
     #expect(small.trap(0)?.code == .callStackExhausted)
+  }
+
+  /// A guest that found a bug of ours may have left anything where frames are expected.
+  @Test func backtracesTrustNoFrame() throws {
+    let world = try World([.init(.badFrame, .unreachable), .init(.add)])
+    let low = UInt64(unsafe world.store.raw.pointee.stack_low)
+    let high = UInt64(unsafe world.store.raw.pointee.stack_high)
+    for frame in [0, 1, 8, .max, .max - 7, 1 << 47, low, low + 8, low - 8, high, high - 8, high - 16, high - 12] as [UInt64] {
+      for word in [0, frame, high - 64, .max] {
+        #expect(world.trap(0, frame, word)?.code == .unreachable)
+      }
+    }
+    // Frames that lead to each other: the pushed word is the frame's own address.
+    for offset in stride(from: UInt64(16), to: 256, by: 8) {
+      #expect(world.trap(0, high - offset, high - offset)?.code == .unreachable)
+    }
+    #expect(try world.call(1, 1, 2) == 3)
   }
 
   @Test func whatCPreservesSurvivesATrap() throws {

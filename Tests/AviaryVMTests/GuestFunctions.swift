@@ -213,6 +213,15 @@ extension GuestFunction {
       0x00, 0x00, 0xFD, 0x48, 0x8B, 0x07, 0x0F, 0x0B,
     ], site: 35)
 
+  /// raises with a as the frame pointer and b on the stack
+  ///
+  /// push rbp; mov rbp, rdi; push rsi; push rsi; call 1f; 1: mov eax, 1; jmp [r15 + 40]
+  static let badFrame = GuestFunction(
+    bytes: [
+      0x55, 0x48, 0x89, 0xFD, 0x56, 0x56, 0xE8, 0x00, 0x00, 0x00, 0x00, 0xB8, 0x01, 0x00, 0x00, 0x00,
+      0x41, 0xFF, 0x67, 0x28,
+    ], site: 11)
+
   /// a frame of 1 MiB
   ///
   /// push rbp; mov rbp, rsp; sub rsp, 0x100000; push rax; leave; ret

@@ -175,6 +175,6 @@ intptr_t aviary_system_discard(uintptr_t address, size_t bytes);
 void aviary_system_close(int fd);
 const char *aviary_system_error_name(int error);
 
-// Runs `body(context)` on a new detached thread. 0 or an errno.
+// Runs `body(context)` on a new detached thread that takes no signals. 0 or an errno.
 int aviary_thread_start(void (*body)(void *context), void *context);
 #endif
