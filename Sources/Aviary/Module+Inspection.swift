@@ -12,15 +12,15 @@ extension Module {
   package var hasStartFunction: Bool { info.start != nil }
 
   /// Bytes of machine code of each defined function.
-  package var functionCodeSizes: [Int] { compiled.functions.map { Int($0.size) } }
+  package var functionCodeSizes: [Int] { runtime.code.functions.map { Int($0.size) } }
 
   /// Writes the machine code, readable: see `CodeListing`.
   package func writeListing(to output: inout some TextOutputStream) {
-    CodeListing(compiled, runtime.module).write(to: &output)
+    CodeListing(runtime.code.artifact(engine.tunables), runtime.module).write(to: &output)
   }
 
   /// The same of one function, by its number among the defined ones.
   package func writeListing(ofDefined position: Int, to output: inout some TextOutputStream) {
-    CodeListing(compiled, runtime.module).write(position, to: &output)
+    CodeListing(runtime.code.artifact(engine.tunables), runtime.module).write(position, to: &output)
   }
 }

@@ -10,7 +10,6 @@ public final class Module: Sendable {
   /// From the module's name section, else as given to `Engine.compile`.
   public let name: String?
   let runtime: VMModule
-  let compiled: Artifact
   /// While it lives, GDB knows the code.
   private let debugger: DebuggerRegistration?
   /// Position of an export by its name.
@@ -19,7 +18,6 @@ public final class Module: Sendable {
   init(engine: Engine, name: String?, _ module: ValidatedModule, _ artifact: Artifact) throws(WasmError) {
     self.engine = engine
     self.name = module.info.names.module ?? name
-    compiled = artifact
     exportIndices = Dictionary(module.info.exports.enumerated().map { (ExactName($0.element.name), $0.offset) }) { first, _ in first }
     do throws(VMError) {
       runtime = try VMModule(engine.runtime, module, artifact)
@@ -94,7 +92,7 @@ public final class Module: Sendable {
   public func artifact() -> [UInt8] {
     unsafe ArtifactFile.bytes(
       module: info.bytes.buffer, features: info.features.rawValue,
-      hasForeignTailCalls: runtime.module.facts.hasForeignTailCalls, compiled)
+      hasForeignTailCalls: runtime.module.facts.hasForeignTailCalls, runtime.code.artifact(engine.tunables))
   }
 
   /// Contents of the custom sections of that name, in order.
@@ -103,5 +101,5 @@ public final class Module: Sendable {
   }
 
   /// Bytes of machine code.
-  public var codeSize: Int { compiled.text.count }
+  public var codeSize: Int { runtime.code.size }
 }

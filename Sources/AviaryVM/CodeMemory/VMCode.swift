@@ -13,7 +13,9 @@ package final class VMCode: Sendable {
   /// Per defined function.
   package let functions: [FunctionRange]
   private let mapping: Mapping
-  private let addresses: [AddressMapping]
+  let addresses: [AddressMapping]
+  /// The artifact had no code: `text` is a byte that is none.
+  let isEmpty: Bool
   nonisolated(unsafe) private let traps: UnsafeMutableBufferPointer<AviaryTrapEntry>
 
   /// - Throws: `configuration` for an artifact of other tunables or another CPU, or with
@@ -43,6 +45,7 @@ package final class VMCode: Sendable {
     self.text = text
     unsafe self.traps = traps
     self.mapping = mapping
+    isEmpty = size == 0
     functions = artifact.functions
     addresses = artifact.addresses
   }
@@ -50,6 +53,14 @@ package final class VMCode: Sendable {
   deinit {
     aviary_code_remove(text.lowerBound)
     unsafe traps.deallocate()
+  }
+
+  /// The trap table as the artifact has it.
+  var trapSites: [TrapSite] {
+    unsafe traps.map { entry in
+      guard let code = TrapCode(rawValue: entry.code) else { preconditionFailure("codes were checked") }
+      return TrapSite(offset: entry.offset, code: code)
+    }
   }
 
   /// Artifacts may come from files: their tables are checked before anything trusts them.
