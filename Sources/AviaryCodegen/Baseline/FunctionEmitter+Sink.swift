@@ -2,6 +2,12 @@ import AviaryCore
 
 // What the reader calls: dead code is skipped here, all else goes to its family.
 extension FunctionEmitter {
+  /// Two bytes can ask for a call with a thousand arguments: there is a limit to the code.
+  @inline(__always)
+  private func checkRoom() throws(ModuleError) {
+    if asm.overflowed { throw unsupported("more machine code than fits in a chunk:") }
+  }
+
   // MARK: Control
 
   mutating func visitUnreachable() throws(ModuleError) {
@@ -28,7 +34,7 @@ extension FunctionEmitter {
       return
     }
     emitEnd()
-    if asm.overflowed { throw unsupported("more machine code than fits in a chunk:") }
+    try checkRoom()
   }
   mutating func visitBr(_ depth: UInt32) throws(ModuleError) {
     if isDead { return }
@@ -49,26 +55,32 @@ extension FunctionEmitter {
   mutating func visitCall(_ function: UInt32) throws(ModuleError) {
     if isDead { return }
     try emitCall(function)
+    try checkRoom()
   }
   mutating func visitCallIndirect(type: UInt32, table: UInt32) throws(ModuleError) {
     if isDead { return }
     try emitCallIndirect(type: type, table: table)
+    try checkRoom()
   }
   mutating func visitCallRef(type: UInt32) throws(ModuleError) {
     if isDead { return }
     try emitCallRef(type: type)
+    try checkRoom()
   }
   mutating func visitReturnCall(_ function: UInt32) throws(ModuleError) {
     if isDead { return }
     try emitReturnCall(function)
+    try checkRoom()
   }
   mutating func visitReturnCallIndirect(type: UInt32, table: UInt32) throws(ModuleError) {
     if isDead { return }
     try emitReturnCallIndirect(type: type, table: table)
+    try checkRoom()
   }
   mutating func visitReturnCallRef(type: UInt32) throws(ModuleError) {
     if isDead { return }
     try emitReturnCallRef(type: type)
+    try checkRoom()
   }
   mutating func visitBrOnNull(_ depth: UInt32) throws(ModuleError) {
     if isDead { return }

@@ -1,0 +1,37 @@
+import AviaryCodegen
+import AviaryContract
+import AviaryCore
+import Testing
+
+/// What this tier does not compile is refused with the function's index.
+@Suite struct RefusalTests {
+  @Test(arguments: [
+    "(func) (func (drop (i8x16.splat (i32.const 1))))",
+    "(func) (func (local v128))",
+    "(func) (func (param v128))",
+    "(func) (func (block (result v128) (unreachable)) (drop))",
+    "(memory 1) (func) (func (drop (v128.load (i32.const 0))))",
+    "(type $s (struct (field i32))) (func) (func (drop (struct.new $s (i32.const 1))))",
+    "(func) (func (drop (ref.i31 (i32.const 1))))",
+    "(tag $t) (func) (func (throw $t))",
+    "(func) (func (try_table))",
+  ])
+  func families(_ fields: String) throws {
+    let error = #expect(throws: ModuleError.self) { try BaselineFixture.compile("(module \(fields))") }
+    #expect(error?.kind == .unsupported)
+    #expect(error?.message.hasSuffix("at function 1") == true)
+    #expect(error?.offset ?? 0 > 0)
+  }
+
+  /// A call with a thousand results takes two bytes of wasm and thousands of code.
+  @Test func codeWithoutBound() throws {
+    let types = String(repeating: "i32 ", count: 1000)
+    let values = (0..<1000).map { "(local.get \($0))" }.joined(separator: " ")
+    let calls = String(repeating: "(call $f) ", count: 12_000)
+    let error = #expect(throws: ModuleError.self) {
+      try BaselineFixture.compile(
+        "(module (func $f (param \(types)) (result \(types)) \(values) \(calls)))")
+    }
+    #expect(error?.kind == .unsupported)
+  }
+}
