@@ -1,4 +1,3 @@
-import Aviary
 import Glibc
 import Synchronization
 import Testing
@@ -11,7 +10,7 @@ import Testing
   let wasi: WASI
   let size: Int
   private let storage: UnsafeMutableRawBufferPointer
-  private let functions: [String: TestRegistrar.Function]
+  private let functions = WASIFunctions.all
   /// Where the next piece of memory is given out.
   private var top: UInt32 = 1024
 
@@ -20,22 +19,18 @@ import Testing
     self.size = size
     unsafe storage = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
     unsafe storage.initializeMemory(as: UInt8.self, repeating: 0)
-    functions = TestRegistrar.all
   }
 
   deinit { unsafe storage.deallocate() }
 
-  var memory: GuestMemory { unsafe GuestMemory(storage) }
-  var names: [String] { functions.keys.sorted() }
+  var names: [String] { functions.names }
 
-  func parameters(of name: String) -> Int { functions[name]!.parameters }
-  func signature(of name: String) -> String { functions[name]!.signature }
+  func signature(of name: String) -> String { functions.signature(of: name) }
+  func parameters(of name: String) -> Int { signature(of: name).count }
 
   /// Calls a function, and gives its error number.
   func call(_ name: String, _ arguments: [UInt64]) throws -> Errno {
-    let function = functions[name]!
-    precondition(arguments.count == function.parameters, "\(name) takes \(function.parameters)")
-    let code = try function.body(wasi, memory, arguments)
+    let code = try unsafe functions.call(name, of: wasi, over: storage, arguments)
     return Errno.table.first { $0.wasi.code == code }?.wasi ?? (code == 0 ? .success : .notCapable)
   }
 
@@ -150,58 +145,8 @@ import Testing
   }
 }
 
-/// The functions as a table by name.
-final class TestRegistrar: FunctionRegistrar {
-  struct Function: Sendable {
-    var signature: String
-    var parameters: Int { signature.count }
-    var body: @Sendable (WASI, GuestMemory, [UInt64]) throws -> UInt32
-  }
-
-  private let table = Mutex<[String: Function]>([:])
-
-  static let all: [String: Function] = {
-    let registrar = TestRegistrar()
-    FunctionTable.register(in: registrar)
-    return registrar.table.withLock { $0 }
-  }()
-
-  func add(_ name: String, _ parameters: String, _ body: @escaping Body) {
-    let function = Function(signature: parameters) { wasi, memory, arguments in
-      try wasi.perform(memory) { (system, memory) throws(Errno) in
-        let slots = arguments.map { ValueSlot(low: $0) }
-        let result: Result<Void, Errno> = unsafe slots.withUnsafeBufferPointer { slots in
-          do throws(Errno) {
-            let start = unsafe slots.baseAddress ?? UnsafePointer(bitPattern: 16)!
-            return .success(
-              try body(&system, memory, unsafe Arguments(start, count: slots.count)))
-          } catch { return .failure(error) }
-        }
-        try result.get()
-      }
-    }
-    table.withLock { $0[name] = function }
-  }
-
-  func addExit(_ name: String) {
-    table.withLock { table in
-      table[name] = Function(signature: "i") { _, _, arguments in
-        throw WASIExit(code: UInt32(truncatingIfNeeded: arguments[0]))
-      }
-    }
-  }
-
-  func addRaise(_ name: String) {
-    table.withLock { table in
-      table[name] = Function(signature: "i") { wasi, _, arguments in
-        try wasi.raise(UInt32(truncatingIfNeeded: arguments[0]))
-      }
-    }
-  }
-}
-
 /// A directory of the host's that goes away with the test.
-final class Scratch {
+final class Scratch: Sendable {
   let path: String
 
   init() {
@@ -262,4 +207,11 @@ func guest(in scratch: Scratch, readOnly: Bool = false, _ change: (inout WASI.Co
   configuration.addDirectory(scratch.path, as: "/", readOnly: readOnly)
   change(&configuration)
   return try Guest(configuration)
+}
+
+/// Tells another task to stop.
+final class Flag: Sendable {
+  private let value = Atomic<Bool>(false)
+  var isSet: Bool { value.load(ordering: .relaxed) }
+  func set() { value.store(true, ordering: .relaxed) }
 }

@@ -115,6 +115,38 @@ struct EscapeTests {
     #expect(try guest.open("room/made").0 == .noEntry)
   }
 
+  @Test func `a directory that turns into a link meanwhile is no way out`() async throws {
+    scratch.file("outside/secret", "top secret")
+    scratch.file("house/room/secret", "our own")
+    scratch.link("../outside", "house/trap")
+    let stop = Flag()
+    let scratch = scratch
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      group.addTask {
+        // "room" is by turns the directory, nothing, and a link that leads out.
+        while !stop.isSet {
+          scratch.move("house/room", to: "house/away")
+          scratch.move("house/trap", to: "house/room")
+          scratch.move("house/room", to: "house/trap")
+          scratch.move("house/away", to: "house/room")
+        }
+      }
+      defer { stop.set() }
+      for _ in 0..<3000 {
+        guest.reset()
+        for path in ["room/secret", "room/../room/secret", "room/../../secret", "trap/secret"] {
+          let (error, fd) = try guest.open(path, follow: true)
+          guard error == .success else { continue }
+          #expect(try guest.read(fd, 20) == (.success, "our own"))
+          #expect(try guest.call("fd_close", fd) == .success)
+        }
+        #expect(try guest.path("path_unlink_file", 3, "trap/secret") != .success)
+      }
+    }
+    #expect(scratch.contents("outside/secret") == "top secret")
+    #expect(scratch.contents("secret") == "top secret")
+  }
+
   @Test func `magic links lead nowhere`() throws {
     var configuration = WASI.Configuration()
     configuration.addDirectory("/proc/self", as: "/", readOnly: true)

@@ -1,12 +1,13 @@
-import Aviary
-
-/// The numbers that a guest passed to a function, in their slots.
+/// The numbers that a guest passed to a function, in slots of 16 bytes each,
+/// as they cross the border.
 @safe struct Arguments {
-  private let slots: UnsafePointer<ValueSlot>
+  static let slotSize = 16
+
+  private let slots: UnsafeRawPointer
   private let count: Int
 
-  /// - Safety: the slots must outlive the value.
-  init(_ slots: UnsafePointer<ValueSlot>, count: Int) {
+  /// - Safety: `count` slots must be there and outlive the value.
+  init(_ slots: UnsafeRawPointer, count: Int) {
     unsafe self.slots = slots
     self.count = count
   }
@@ -17,7 +18,7 @@ import Aviary
   /// An i64. Indices are those of the table below; another one is our bug.
   func long(_ index: Int) -> UInt64 {
     precondition(index >= 0 && index < count)
-    return unsafe slots[index].low
+    return unsafe slots.load(fromByteOffset: index * Self.slotSize, as: UInt64.self)
   }
 }
 
