@@ -41,6 +41,10 @@ let package = Package(
     + (isFuzzing
       ? [
         .target(name: "CFuzzDriver"),
+        .target(name: "CAviaryWASI"),
+        // Without what binds it to the rest of the package: no guest is needed to call it.
+        .target(name: "AviaryWASI", dependencies: ["CAviaryWASI"], exclude: ["Define.swift"], swiftSettings: settings),
+        fuzzer("FuzzWASI", ["AviaryWASI"]),
         fuzzer("FuzzModule", ["AviaryCore", "AviaryCodegen", "AviaryContract"]),
         fuzzer("FuzzText", ["AviaryCore", "AviaryText"]),
       ]

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the fuzzers and runs one of them.
 #
-#   Fuzz/run.sh [module|text] [seconds] [libFuzzer's options]
+#   Fuzz/run.sh [module|text|wasi] [seconds] [libFuzzer's options]
 #
 # Inputs start from Corpus/; what is found is kept in .build-fuzzer/found (crashes too).
 set -eu
@@ -13,7 +13,8 @@ seconds=${2:-60}
 case $what in
 module) target=FuzzModule corpus=Corpus/modules ;;
 text) target=FuzzText corpus=Corpus/text ;;
-*) echo "module or text" >&2; exit 2 ;;
+wasi) target=FuzzWASI corpus=Corpus/wasi ;;
+*) echo "module, text or wasi" >&2; exit 2 ;;
 esac
 AVIARY_FUZZER=1 swift build -c release --scratch-path .build-fuzzer --product $target
 found=.build-fuzzer/found/$what
