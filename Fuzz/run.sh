@@ -19,5 +19,7 @@ esac
 AVIARY_FUZZER=1 swift build -c release --scratch-path .build-fuzzer --product $target
 found=.build-fuzzer/found/$what
 mkdir -p "$found"
+# The sanitizer prints the stack; Swift's own backtracer would wait for a process that it stopped.
+export SWIFT_BACKTRACE=enable=no
 exec .build-fuzzer/release/$target -max_total_time="$seconds" -rss_limit_mb=1024 -timeout=20 \
   -artifact_prefix="$found/" -print_final_stats=1 "$@" "$found" "$corpus"
