@@ -33,11 +33,12 @@ public struct Function: Equatable {
   /// - Throws: `WasmError.host` for values that do not fit the type or belong to another store,
   ///   `WasmError.trap`, and what host functions throw, unchanged.
   public func callAsFunction(_ arguments: [Value]) throws -> [Value] {
-    let type = runtime.type
+    let signature = try context.signature(runtime)
+    let type = signature.runtime
     guard arguments.count == type.parameters.count else {
-      throw WasmError.host("\(arguments.count) arguments given, the type is \(self.type)")
+      throw WasmError.host("\(arguments.count) arguments given, the type is \(signature.type)")
     }
-    let entry = try FunctionEntry(self, type)
+    let entry = FunctionEntry(self, signature)
     return try unsafe withUnsafeTemporaryAllocation(of: ValueSlot.self, capacity: entry.slotCount) { slots in
       unsafe slots.initialize(repeating: ValueSlot())
       for (index, (argument, type)) in zip(arguments, type.parameters).enumerated() {

@@ -9,12 +9,10 @@ struct FunctionEntry {
   let function: VMFunction
   let thunk: VMThunk
 
-  init(_ function: Function, _ type: VMFunctionType) throws(WasmError) {
-    slotCount = max(type.parameters.count, type.results.count, 1)
+  init(_ function: Function, _ signature: CallSignature) {
+    slotCount = signature.slotCount
     self.function = function.runtime
-    do throws(VMError) {
-      thunk = try function.context.engine.runtime.entryThunk(for: type.shape)
-    } catch { throw WasmError(error) }
+    thunk = signature.thunk
   }
 
   /// Unsafe contract: `slots` has `slotCount` slots, the first of them initialised to
@@ -27,13 +25,30 @@ struct FunctionEntry {
   }
 }
 
+/// What calls of one function type need, looked up once a store.
+final class CallSignature {
+  let runtime: VMFunctionType
+  let type: FunctionType
+  let slotCount: Int
+  let thunk: VMThunk
+
+  init(_ runtime: VMFunctionType, _ engine: Engine) throws(WasmError) {
+    self.runtime = runtime
+    type = FunctionType(runtime, engine)
+    slotCount = max(runtime.parameters.count, runtime.results.count, 1)
+    do throws(VMError) {
+      thunk = try engine.runtime.entryThunk(for: runtime.shape)
+    } catch { throw WasmError(error) }
+  }
+}
+
 extension Function {
   func checkedEntry(_ parameters: [ValueType], _ results: [ValueType]) throws(WasmError) -> FunctionEntry {
-    let type = runtime.type
-    let actual = self.type
+    let signature = try context.signature(runtime)
+    let actual = signature.type
     guard actual.parameters == parameters, actual.results == results else {
       throw .host("the function's type is \(actual), not \(FunctionType(parameters: parameters, results: results))")
     }
-    return try FunctionEntry(self, type)
+    return FunctionEntry(self, signature)
   }
 }

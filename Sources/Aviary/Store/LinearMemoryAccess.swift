@@ -136,7 +136,7 @@ extension LinearMemoryAccess where Self: ~Copyable {
     return try body(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(range)))
   }
 
-  /// Lends a range to `body` for reading and writing, without a copy.
+  /// Lends a range to `body` for reading and writing, without a copy. The guest must not run meanwhile.
   public func withMutableBytes<Result, Failure: Error>(
     at address: some GuestAddress, count: some GuestAddress, _ body: (inout MutableRawSpan) throws(Failure) -> Result
   ) throws -> Result {

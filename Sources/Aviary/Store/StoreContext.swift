@@ -23,6 +23,8 @@ public final class StoreContext {
   private var handles: [ObjectIdentifier: UInt64] = [:]
   /// Host functions of linkers that were given to this store, each made once.
   private var hostFunctions: [ObjectIdentifier: (HostDefinition, VMFunction)] = [:]
+  /// By canonical type id; the functions, which the store keeps, keep the ids alive.
+  private var signatures: [UInt32: CallSignature] = [:]
   /// What has been instantiated here: the public module of the runtime's.
   private var modules: [ObjectIdentifier: Module] = [:]
 
@@ -50,6 +52,15 @@ public final class StoreContext {
 
   func adopt(_ module: Module) { modules[ObjectIdentifier(module.runtime)] = module }
   func module(of runtime: VMModule) -> Module? { modules[ObjectIdentifier(runtime)] }
+
+  // MARK: Functions
+
+  func signature(_ function: VMFunction) throws(WasmError) -> CallSignature {
+    if let known = signatures[function.typeID] { return known }
+    let signature = try CallSignature(function.type, engine)
+    signatures[function.typeID] = signature
+    return signature
+  }
 
   // MARK: Host functions
 
