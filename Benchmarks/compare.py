@@ -6,8 +6,9 @@ usage: compare.py [--aviary COMMAND] [--rounds 5] [--calls 3] [--only NAME,...]
 
 Every kernel runs in a process of its own for every runtime, one runtime after
 the other, round by round. A round's time is the best of a few calls in one
-process; a kernel's is the median over the rounds. Results must agree between
-runtimes. --compile adds validation and compile speed on one thread, in MB of
+process; a kernel's is the median over the rounds. Times are the calling thread's
+processor time, so that a busy machine disturbs them less. Results must agree
+between runtimes. --compile adds validation and compile speed on one thread, in MB of
 code section a second. --gate exits with 1 where the goals are missed: a
 geometric mean of at most 1.2 x Cranelift's, none above 2 x.
 
@@ -81,7 +82,7 @@ def measure_kernels(runtimes, suite, options, report):
                 except (RuntimeError, ValueError, subprocess.TimeoutExpired) as error:
                     errors[name, runtime] = str(error)
                     continue
-                samples[name][runtime].append(min(got["calls_ns"]) / 1e6)
+                samples[name][runtime].append(min(got["calls_cpu_ns"]) / 1e6)
                 results[name][runtime] = got["result"]
         print(f"round {round + 1} of {options.rounds}", file=sys.stderr, flush=True)
 
@@ -140,7 +141,7 @@ def measure_compilation(runtimes, path, options, report):
                 print(f"WRONG {runtime}: {error}")
                 continue
             for phase in ("validate", "compile"):
-                speeds.setdefault((runtime, phase), []).append(code / (min(got[phase + "_ns"]) / 1e3))
+                speeds.setdefault((runtime, phase), []).append(code / (min(got[phase + "_cpu_ns"]) / 1e3))
     print(f"\n{path.name}: {path.stat().st_size} bytes, {code} of code; MB/s of code on one thread")
     report["compilation"] = {"file": path.name, "code_bytes": code}
     for (runtime, phase), values in sorted(speeds.items(), key=lambda item: (item[0][1], item[0][0])):

@@ -47,17 +47,19 @@ def main():
     out = {"file": options.file.name, "bytes": len(data)}
 
     def timed(body):
-        start = time.perf_counter_ns()
+        start, cpu = time.perf_counter_ns(), time.thread_time_ns()
         result = body()
-        return time.perf_counter_ns() - start, result
+        cpu = time.thread_time_ns() - cpu
+        return (time.perf_counter_ns() - start, cpu), result
 
     if options.compile:
-        out["validate_ns"] = [timed(lambda: wasmtime.Module.validate(engine, data))[0] for _ in range(options.repeat)]
-        out["compile_ns"] = [timed(lambda: wasmtime.Module(engine, data))[0] for _ in range(options.repeat)]
+        for phase, body in (("validate", wasmtime.Module.validate), ("compile", wasmtime.Module)):
+            times = [timed(lambda: body(engine, data))[0] for _ in range(options.repeat)]
+            out[phase + "_ns"], out[phase + "_cpu_ns"] = [t[0] for t in times], [t[1] for t in times]
         print(json.dumps(out))
         return
 
-    out["compile_ns"], module = timed(lambda: wasmtime.Module(engine, data))
+    (out["compile_ns"], _), module = timed(lambda: wasmtime.Module(engine, data))
     store = wasmtime.Store(engine)
     wasi = wasmtime.WasiConfig()
     wasi.inherit_stdout()
@@ -65,7 +67,7 @@ def main():
     store.set_wasi(wasi)
     linker = wasmtime.Linker(engine)
     linker.define_wasi()
-    out["instantiate_ns"], instance = timed(lambda: linker.instantiate(store, module))
+    (out["instantiate_ns"], _), instance = timed(lambda: linker.instantiate(store, module))
     exports = instance.exports(store)
     if "_initialize" in exports:
         exports["_initialize"](store)
@@ -74,7 +76,7 @@ def main():
     for _ in range(options.repeat):
         elapsed, result = timed(lambda: function(store, *options.arguments))
         calls.append(elapsed)
-    out["calls_ns"] = calls
+    out["calls_ns"], out["calls_cpu_ns"] = [t[0] for t in calls], [t[1] for t in calls]
     out["result"] = result
     print(json.dumps(out))
 
