@@ -95,6 +95,9 @@ public final class Module: Sendable {
       hasForeignTailCalls: runtime.module.facts.hasForeignTailCalls, runtime.code.artifact(engine.tunables))
   }
 
+  /// The module in the binary format, as it was compiled.
+  public var bytes: [UInt8] { unsafe Array(info.bytes.buffer) }
+
   /// Contents of the custom sections of that name, in order.
   public func customSections(named name: String) -> [[UInt8]] {
     info.customSections.filter { $0.name == name }.map { section in unsafe Array(info.bytes.buffer[section.range]) }
