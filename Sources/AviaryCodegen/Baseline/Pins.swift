@@ -26,11 +26,13 @@ extension FunctionEmitter {
     allocatable.remove(.r12)
     allocatable.remove(.r13)
     volatilePins = RegisterSet()
+    writtenThrough = RegisterSet()
     frame.saved = RegisterSet()
     chooseIntegerPins()
     chooseFloatPins()
     free = allocatable
-    dirtyPins = volatilePins
+    // The prologue leaves no home without its value.
+    dirtyPins = volatilePins - writtenThrough
   }
 
   /// The hottest locals of a class, hottest first, at most `limit`: one walk with a short list.
@@ -65,14 +67,16 @@ extension FunctionEmitter {
       frame.saved = frame.saved | bit
     } else if facts.hasCalls {
       volatilePins = volatilePins | bit
+      if locals[local].assignments < facts.callWeight { writtenThrough = writtenThrough | bit }
     }
   }
 
-  /// What a pin in a volatile register costs: a store and a load around each call.
+  /// What a pin in a volatile register costs: a load after each call, and a store before it or at each
+  /// assignment, whichever is rarer. Measured on interpreters, whose calls are mostly in rare cases:
+  /// the pin wins as soon as there are more uses than calls.
   private var volatileCost: UInt32 {
     guard facts.hasCalls else { return 0 }
-    let (twice, overflow) = facts.callWeight.multipliedReportingOverflow(by: 2)
-    return overflow ? .max : twice
+    return facts.callWeight
   }
 
   private mutating func chooseIntegerPins() {
@@ -147,9 +151,25 @@ extension FunctionEmitter {
     }
   }
 
-  /// A pinned local was assigned.
+  /// A pinned local was assigned: its register has the new value.
   @inline(__always)
-  mutating func markDirty(_ pin: UInt8, isFloat: Bool) {
-    dirtyPins.bits |= 1 &<< (UInt32(pin) &+ (isFloat ? 16 : 0))
+  mutating func noteAssignment(_ info: LocalInfo) {
+    let bit: UInt32 = 1 &<< (UInt32(info.pin) &+ (info.type.isFloat ? 16 : 0))
+    if volatilePins.bits & bit == 0 { return }
+    if writtenThrough.bits & bit == 0 {
+      dirtyPins.bits |= bit
+    } else {
+      storePin(info)
+    }
+  }
+
+  /// Changes no flags.
+  mutating func storePin(_ info: LocalInfo) {
+    let home = Address(.rbp, info.home)
+    if info.type.isFloat {
+      asm.store(info.type.floatSize, home, XMM(info.pin))
+    } else {
+      asm.store(info.type.size, home, GPR(info.pin))
+    }
   }
 }

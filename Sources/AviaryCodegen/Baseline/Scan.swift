@@ -24,6 +24,9 @@ struct ScanSink: ~Copyable, OperatorSink {
   /// Weights to return to, one for each open block.
   private var outer = FlatArray<UInt32>(capacity: 64)
   private var weight: UInt32 = 16
+  /// Where the latest call was, and its part of the sum.
+  private var lastCall: UInt32 = 0
+  private var lastCallWeight: UInt32 = 0
 
   init(_ tables: ModuleTables) {
     importedFunctionCount = UInt32(tables.importedFunctionCount)
@@ -35,6 +38,7 @@ struct ScanSink: ~Copyable, OperatorSink {
     outer.removeAll()
     facts = ScanFacts()
     weight = 16
+    lastCallWeight = 0
   }
 
   // MARK: Blocks and weights
@@ -56,10 +60,13 @@ struct ScanSink: ~Copyable, OperatorSink {
   private mutating func assign(_ local: UInt32) {
     // The function's own level: whatever comes later comes after this.
     if outer.isEmpty && !locals[Int(local)].isSeen { locals[Int(local)].startsAssigned = true }
+    locals[Int(local)].assignments = locals[Int(local)].assignments.saturatingAdd(weight)
     use(local)
   }
 
   private mutating func call(isForeign: Bool) {
+    lastCall = operatorOffset
+    lastCallWeight = facts.callWeight.saturatingAdd(weight) == .max ? 0 : weight
     facts.callWeight = facts.callWeight.saturatingAdd(weight)
     facts.hasCalls = true
     if isForeign { facts.hasForeignCalls = true }
@@ -67,7 +74,11 @@ struct ScanSink: ~Copyable, OperatorSink {
 
   // MARK: Control
 
-  mutating func visitUnreachable() throws(ModuleError) {}
+  mutating func visitUnreachable() throws(ModuleError) {
+    // A call right before this does not return: it is as rare as it is cold.
+    if operatorOffset &- lastCall <= 8 { facts.callWeight &-= lastCallWeight }
+    lastCallWeight = 0
+  }
   mutating func visitNop() throws(ModuleError) {}
   mutating func visitBlock(_ type: BlockType) throws(ModuleError) { open(weight) }
   mutating func visitLoop(_ type: BlockType) throws(ModuleError) {
