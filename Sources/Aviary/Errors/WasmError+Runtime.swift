@@ -38,7 +38,7 @@ extension StoreContext {
     let code = Trap.Code(rawValue: trap.code.rawValue) ?? .host
     return Trap(
       code, frames: trap.frames.map(describe),
-      address: trap.memoryOffset.map(UInt64.init(truncatingIfNeeded:)))
+      address: trap.memoryOffset.flatMap { UInt64(exactly: $0) })
   }
 
   private func describe(_ frame: VMFrame) -> Trap.Frame {
