@@ -154,7 +154,7 @@ final class Scratch: Sendable {
     path = unsafe template.withUnsafeMutableBufferPointer { unsafe String(cString: mkdtemp($0.baseAddress!)) }
   }
 
-  deinit { _ = remove(path) }
+  deinit { _ = remove(Array(path.utf8CString)) }
 
   func file(_ name: String, _ contents: String = "") {
     let fd = unsafe Glibc.open(path + "/" + name, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
@@ -184,15 +184,16 @@ final class Scratch: Sendable {
     return unsafe lstat(path + "/" + name, &s) == 0
   }
 
-  private func remove(_ path: String) -> Int32 {
+  /// Names are bytes: guests make some that are no text.
+  private func remove(_ path: [CChar]) -> Int32 {
     if let directory = unsafe opendir(path) {
       while let entry = unsafe readdir(directory) {
-        let name = unsafe withUnsafePointer(to: entry.pointee.d_name) {
-          unsafe String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self))
+        let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+          unsafe bytes.prefix { $0 != 0 }.map { CChar(bitPattern: $0) }
         }
-        guard name != ".", name != ".." else { continue }
+        guard name != [46], name != [46, 46] else { continue }
+        let child = path.dropLast() + [47] + name + [0]
         var s = Glibc.stat()
-        let child = path + "/" + name
         if unsafe lstat(child, &s) == 0, s.st_mode & S_IFMT == S_IFDIR { _ = remove(child) } else { unsafe unlink(child) }
       }
       unsafe closedir(directory)
