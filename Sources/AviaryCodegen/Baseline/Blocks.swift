@@ -74,7 +74,7 @@ extension FunctionEmitter {
     if parameters > 0 { spillWithConstants(from: height - parameters) } else { spillAll() }
     asm.align(to: 16)
     asm.bind(label)
-    dirtyPins = volatilePins - writtenThrough
+    dirtyPins = volatilePins
     open(.loop, type, label: label, elseLabel: Label(index: -1))
   }
 
@@ -173,7 +173,7 @@ extension FunctionEmitter {
         push(.slot(blockResultClass(frame, index), height))
       }
     }
-    dirtyPins = volatilePins - writtenThrough
+    dirtyPins = volatilePins
   }
 
   /// The rest of the block is dead.
@@ -207,7 +207,7 @@ extension FunctionEmitter {
     for index in 0..<Int(frame.parameterCount) {
       push(.slot(blockParameterClass(frame, index), height))
     }
-    dirtyPins = volatilePins - writtenThrough
+    dirtyPins = volatilePins
   }
 
   mutating func emitEnd() {

@@ -177,7 +177,6 @@ extension FunctionEmitter {
       }
     }
     emitMoves()
-    for local in 0..<count where arguments[local].kind != .stack { storeInitial(locals[local]) }
     for local in 0..<count where arguments[local].kind == .stack {
       let info = locals[local]
       guard info.isPinned else { continue }
@@ -190,13 +189,6 @@ extension FunctionEmitter {
     }
   }
 
-  /// The home of a pin that is written through starts up to date, like all later on.
-  private mutating func storeInitial(_ info: LocalInfo) {
-    guard info.isPinned else { return }
-    let bit: UInt32 = 1 &<< (UInt32(info.pin) &+ (info.type.isFloat ? 16 : 0))
-    if writtenThrough.bits & bit != 0 { storePin(info) }
-  }
-
   private mutating func zeroLocals() {
     let first = Int(signature.parameterCount)
     guard locals.count > first else { return }
@@ -207,7 +199,6 @@ extension FunctionEmitter {
       guard info.isSeen && !info.startsAssigned else { continue }
       if info.isPinned {
         if info.type.isFloat { asm.zero(XMM(info.pin)) } else { asm.zero(GPR(info.pin)) }
-        storeInitial(info)
       } else if !isMany {
         asm.storeImmediate(.b64, Address(.rbp, info.home), 0)
       }

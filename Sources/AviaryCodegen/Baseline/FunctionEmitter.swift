@@ -64,11 +64,9 @@ struct FunctionEmitter: ~Copyable, OperatorSink {
   /// Those that the operand stack may use in this function, and those of them that are free.
   var allocatable = RegisterSet()
   var free = RegisterSet()
-  /// Pinned registers that a call destroys; and those of them whose home may be out of date.
+  /// Pinned registers that a call destroys; and those of them whose home is out of date.
   var volatilePins = RegisterSet()
   var dirtyPins = RegisterSet()
-  /// Volatile pins whose home is written at each assignment, so that it is never out of date.
-  var writtenThrough = RegisterSet()
   /// Which local each pinned register holds: general purpose registers, then vector registers.
   var pinnedLocals = FlatArray<UInt32>(capacity: 32)
 

@@ -4,8 +4,6 @@ struct LocalInfo: BitwiseCopyable {
 
   /// Uses, each weighted by its loops; saturates.
   var weight: UInt32 = 0
-  /// Assignments among them.
-  var assignments: UInt32 = 0
   /// Offset from rbp, where the local has a home in memory; else 0.
   var home: Int32 = 0
   var type: ValueClass

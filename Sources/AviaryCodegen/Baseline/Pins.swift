@@ -26,13 +26,11 @@ extension FunctionEmitter {
     allocatable.remove(.r12)
     allocatable.remove(.r13)
     volatilePins = RegisterSet()
-    writtenThrough = RegisterSet()
     frame.saved = RegisterSet()
     chooseIntegerPins()
     chooseFloatPins()
     free = allocatable
-    // The prologue leaves no home without its value.
-    dirtyPins = volatilePins - writtenThrough
+    dirtyPins = volatilePins
   }
 
   /// The hottest locals of a class, hottest first, at most `limit`: one walk with a short list.
@@ -67,17 +65,12 @@ extension FunctionEmitter {
       frame.saved = frame.saved | bit
     } else if facts.hasCalls {
       volatilePins = volatilePins | bit
-      if locals[local].assignments < facts.callWeight { writtenThrough = writtenThrough | bit }
     }
   }
 
-  /// What a pin in a volatile register costs: a load after each call, and a store before it or at each
-  /// assignment, whichever is rarer. Measured on interpreters, whose calls are mostly in rare cases:
-  /// the pin wins as soon as there are more uses than calls.
-  private var volatileCost: UInt32 {
-    guard facts.hasCalls else { return 0 }
-    return facts.callWeight
-  }
+  /// What a pin in a volatile register costs: a store, if it changed, and a load around each call.
+  /// Weighed as one: in large functions most calls are in rare cases, as measured on interpreters.
+  private var volatileCost: UInt32 { facts.callWeight }
 
   private mutating func chooseIntegerPins() {
     let limit = 7
@@ -151,25 +144,9 @@ extension FunctionEmitter {
     }
   }
 
-  /// A pinned local was assigned: its register has the new value.
+  /// A pinned local was assigned.
   @inline(__always)
-  mutating func noteAssignment(_ info: LocalInfo) {
-    let bit: UInt32 = 1 &<< (UInt32(info.pin) &+ (info.type.isFloat ? 16 : 0))
-    if volatilePins.bits & bit == 0 { return }
-    if writtenThrough.bits & bit == 0 {
-      dirtyPins.bits |= bit
-    } else {
-      storePin(info)
-    }
-  }
-
-  /// Changes no flags.
-  mutating func storePin(_ info: LocalInfo) {
-    let home = Address(.rbp, info.home)
-    if info.type.isFloat {
-      asm.store(info.type.floatSize, home, XMM(info.pin))
-    } else {
-      asm.store(info.type.size, home, GPR(info.pin))
-    }
+  mutating func markDirty(_ pin: UInt8, isFloat: Bool) {
+    dirtyPins.bits |= 1 &<< (UInt32(pin) &+ (isFloat ? 16 : 0))
   }
 }

@@ -60,7 +60,6 @@ struct ScanSink: ~Copyable, OperatorSink {
   private mutating func assign(_ local: UInt32) {
     // The function's own level: whatever comes later comes after this.
     if outer.isEmpty && !locals[Int(local)].isSeen { locals[Int(local)].startsAssigned = true }
-    locals[Int(local)].assignments = locals[Int(local)].assignments.saturatingAdd(weight)
     use(local)
   }
 

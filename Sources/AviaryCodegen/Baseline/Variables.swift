@@ -26,10 +26,9 @@ extension FunctionEmitter {
   private mutating func assign(_ entry: inout Entry, to local: UInt32) {
     let info = locals[Int(local)]
     if info.isPinned {
+      markDirty(info.pin, isFloat: info.type.isFloat)
       // The operator before put it there.
-      if (entry.kind == .gpr || entry.kind == .xmm) && entry.register == info.pin {
-        return noteAssignment(info)
-      }
+      if (entry.kind == .gpr || entry.kind == .xmm) && entry.register == info.pin { return }
       if entry.kind == .local && entry.index == local { return }
       keepAliases(of: local)
       if info.type.isFloat {
@@ -39,7 +38,6 @@ extension FunctionEmitter {
       } else {
         load(entry, into: GPR(info.pin))
       }
-      noteAssignment(info)
     } else {
       if entry.kind == .local && entry.index == local { return }
       if entry.kind == .flags {
