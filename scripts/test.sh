@@ -24,5 +24,8 @@ else
   echo "== no suite at $suite: set AVIARY_SPEC_TESTSUITE to a checkout of WebAssembly/testsuite"
 fi
 
+echo "== paths named in comments and pages"
+scripts/check-paths.sh
+
 echo "== unit tests"
 swift test
