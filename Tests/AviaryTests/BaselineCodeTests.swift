@@ -111,4 +111,27 @@ import Testing
       #expect(trapCode { _ = try instance.function("deep")([.i32(100)]) } == .callStackExhausted)
     }
   }
+
+  /// Prologues that compare rsp less their own frame with the limit, small frames and large ones.
+  @Test func explicitStackChecks() throws {
+    var configuration = EngineConfiguration()
+    configuration.explicitStackChecks = true
+    let engine = try Engine(configuration)
+    let locals = String(repeating: "i64 ", count: 5_000)
+    let uses = (1...5_000).map { "(drop (local.get \($0)))" }.joined()
+    let module = try engine.compile(wat: """
+      (module
+        (func $small (export "small") (param i32) (result i32)
+          (if (result i32) (local.get 0) (then (i32.add (i32.const 1) (call $small (i32.sub (local.get 0) (i32.const 1))))) (else (i32.const 0))))
+        (func $large (export "large") (param i32) (result i32) (local \(locals)) \(uses)
+          (if (result i32) (local.get 0) (then (i32.add (i32.const 1) (call $large (i32.sub (local.get 0) (i32.const 1))))) (else (i32.const 0)))))
+      """)
+    let instance = try Linker<Void>(engine).instantiate(module, in: Store(engine))
+    for name in ["small", "large"] {
+      #expect(try i32(instance, name, 0) == 0)
+      #expect(try i32(instance, name, 5) == 5)
+      #expect(trapCode { _ = try i32(instance, name, 1_000_000) } == .callStackExhausted)
+      #expect(try i32(instance, name, 5) == 5)
+    }
+  }
 }

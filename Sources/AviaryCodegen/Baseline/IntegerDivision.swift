@@ -30,8 +30,7 @@ extension FunctionEmitter {
       emitSigned(
         kind, size, divisor, mayBeMinusOne: right.kind != .const || right.signedValue == -1)
     } else {
-      asm.zero(.rdx)
-      asm.unary(.div, size, divisor)
+      divide(size, divisor, isSigned: false)
     }
     free.insert(divisor)
     if isPinned(divisor) { free.remove(divisor) }
@@ -93,11 +92,7 @@ extension FunctionEmitter {
   private mutating func emitSigned(
     _ kind: DivisionKind, _ size: OperandSize, _ divisor: GPR, mayBeMinusOne: Bool
   ) {
-    guard mayBeMinusOne else {
-      asm.signExtendAccumulator(size)
-      asm.unary(.idiv, size, divisor)
-      return
-    }
+    guard mayBeMinusOne else { return divide(size, divisor, isSigned: true) }
     let regular = asm.makeLabel()
     let done = asm.makeLabel()
     asm.alu(.cmp, size, divisor, immediate: -1)
@@ -110,8 +105,32 @@ extension FunctionEmitter {
     }
     asm.jump(to: done, short: true)
     asm.bind(regular)
-    asm.signExtendAccumulator(size)
-    asm.unary(.idiv, size, divisor)
+    divide(size, divisor, isSigned: true)
+    asm.bind(done)
+  }
+
+  /// rax, rdx = quotient and remainder. Divisions of 64 bits take three times as long as those of 32 on many
+  /// CPUs, and most operands have their upper halves clear.
+  private mutating func divide(_ size: OperandSize, _ divisor: GPR, isSigned: Bool) {
+    let done = asm.makeLabel()
+    if size == .b64 && divisor != .r11 {
+      let wide = asm.makeLabel()
+      asm.move(.b64, .r11, .rax)
+      asm.alu(.or, .b64, .r11, divisor)
+      asm.shift(.shr, .b64, .r11, by: 32)
+      asm.jump(.notEqual, to: wide, short: true)
+      asm.zero(.rdx)
+      asm.unary(.div, .b32, divisor)
+      asm.jump(to: done, short: true)
+      asm.bind(wide)
+    }
+    if isSigned {
+      asm.signExtendAccumulator(size)
+      asm.unary(.idiv, size, divisor)
+    } else {
+      asm.zero(.rdx)
+      asm.unary(.div, size, divisor)
+    }
     asm.bind(done)
   }
 
@@ -125,7 +144,9 @@ extension FunctionEmitter {
     let mask: UInt64 = size == .b64 ? ~0 : 0xFFFF_FFFF
     let value = right.bits & mask
     // -1 keeps its overflow test, the least integer its special case.
-    guard value.nonzeroBitCount == 1, !(kind.isSigned && value == 1 << (width - 1)) else { return false }
+    guard value.nonzeroBitCount == 1, !(kind.isSigned && value == 1 << (width - 1)) else {
+      return emitByReciprocal(kind, size, &left, right)
+    }
     let shift = UInt8(value.trailingZeroBitCount)
     switch kind {
     case .unsignedQuotient:
