@@ -11,9 +11,9 @@ import AviaryCore
 /// 1. `pop()` the operands, right one first. What comes back is an `Entry`: it may be
 ///    a constant, a local, a register that you now own, or a slot. (`popCondition()`
 ///    where a comparison's flags can be used directly.)
-/// 2. Ask `destination(float:after:)` where the result should go: a pinned local's
-///    register when the next operator is `local.set` or `local.tee` of it. Do so after the
-///    pops and before any code of the operator.
+/// 2. Ask `destinationGPR()` or `destinationXMM()` where the result should go: a pinned
+///    local's register when the next operator is `local.set` or `local.tee` of it. Do so
+///    after the pops and before any code of the operator.
 /// 3. Bring operands where the instruction wants them: `gpr(&e)`/`xmm(&e)` (any register,
 ///    not to be overwritten), `load(e, into:)`, `source(&e)` (register, memory operand or
 ///    immediate), `ownedGPR(&e)` (a register to overwrite).
@@ -39,7 +39,8 @@ struct FunctionEmitter: ~Copyable, OperatorSink {
   let owner: ModuleBytes
 
   // Output, of a whole chunk
-  var asm = Assembler(capacity: 1 << 16)
+  /// The limit is far beyond what the largest valid body takes, but for calls with a thousand arguments.
+  var asm = Assembler(capacity: 1 << 16, limit: 64 << 20)
   var calls = FlatArray<CompiledChunk.CallRelocation>()
   var trapStubs = FlatArray<CompiledChunk.TrapRelocation>()
   var traps = FlatArray<TrapSite>()

@@ -8,8 +8,6 @@ struct ScanFacts: BitwiseCopyable {
   var hasCalls = false
   /// Whether r15 may be lost: the frame keeps the context (docs/abi.md).
   var hasForeignCalls = false
-  /// Whether an instruction wants rcx, or rax and rdx, by name.
-  var usesFixedRegisters = false
 }
 
 /// The first pass: weighs locals and calls by their loops. It sees dead code too,

@@ -68,15 +68,10 @@ extension FunctionEmitter {
   /// comparison and its use.
   private mutating func selectInteger(_ condition: inout Entry, _ then: inout Entry, _ otherwise: inout Entry) {
     let type = then.type
-    var flags: FlagCondition
-    if condition.kind == .flags {
-      flags = FlagCondition(number: condition.register)
-    } else {
-      // The test comes last, but its register must stay until then.
-      flags = FlagCondition(.notEqual)
-    }
     let isFlags = condition.kind == .flags
-    if isFlags && flags == .floatNotEqual {
+    var flags = isFlags ? FlagCondition(number: condition.register) : FlagCondition(.notEqual)
+    if flags == .floatNotEqual {
+      // Two conditional moves can express "equal", but not "unequal".
       swap(&then, &otherwise)
       flags = .floatEqual
     }
