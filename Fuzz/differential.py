@@ -347,14 +347,12 @@ def main():
         with open(paths[-1], "w") as f:
             f.write(body)
         if len(paths) == o.batch or n == o.seed + o.count - 1:
-            for path in paths if run(o.aviary, paths) else []:
-                if said := run(o.aviary, [path]):
+            suspects = paths if run(o.aviary, paths) else []
+            for path in paths:
+                if path in suspects and (said := run(o.aviary, [path])):
                     bad += 1
                     print(f"MISMATCH {path}\n{said[:600]}", flush=True)
                 else:
-                    os.remove(path)
-            for path in paths:
-                if not bad and os.path.exists(path):
                     os.remove(path)
             paths = []
     print(f"seeds {o.seed}..<{o.seed + o.count}: {totals[0]} functions, {totals[1]} returns, {totals[2]} traps, {bad} mismatches")
