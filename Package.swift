@@ -45,10 +45,12 @@ let package = Package(
     library("AviaryCodegen", ["AviaryCore", "AviaryContract", "CAviaryContract"]),
     // Signals, assembly and system calls.
     .target(name: "CAviaryHost", dependencies: ["CAviaryContract"]),
+    // System calls, and the pooled slab of linear memories.
+    library("AviaryPool", ["CAviaryHost"]),
     // The runtime proper.
-    library("AviaryVM", ["AviaryCore", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
+    library("AviaryVM", ["AviaryCore", "AviaryContract", "AviaryPool", "CAviaryContract", "CAviaryHost"]),
     // The public API: the only place that joins compilers and runtime.
-    library("Aviary", ["AviaryCore", "AviaryText", "AviaryContract", "AviaryCodegen", "AviaryVM"]),
+    library("Aviary", ["AviaryCore", "AviaryText", "AviaryContract", "AviaryCodegen", "AviaryPool", "AviaryVM"]),
     // WASI preview 1 and the system calls behind it.
     .target(name: "CAviaryWASI"),
     library("AviaryWASI", ["Aviary", "CAviaryWASI"]),
@@ -66,7 +68,8 @@ let package = Package(
     tests(
       of: "AviaryCodegen",
       ["AviaryCore", "AviaryText", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
-    tests(of: "AviaryVM", ["AviaryCore", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
+    tests(of: "AviaryPool", ["CAviaryHost"]),
+    tests(of: "AviaryVM", ["AviaryPool", "AviaryCore", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
     tests(of: "Aviary", ["AviaryCore", "AviaryText"]),
     tests(of: "AviaryWASI", ["Aviary", "CAviaryWASI"]),
     tests(of: "AviaryWast", ["Aviary", "AviaryText"]),

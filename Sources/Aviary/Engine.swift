@@ -1,5 +1,6 @@
 import AviaryCodegen
 import AviaryContract
+import AviaryPool
 import AviaryVM
 import Synchronization
 

@@ -1,6 +1,7 @@
 import AviaryCodegen
 import AviaryContract
 import AviaryCore
+import AviaryPool
 import AviaryVM
 
 /// A compiled module: immutable, shared by all stores of its engine.

@@ -1,3 +1,5 @@
+import AviaryPool
+
 // AviaryVM: the runtime proper. It takes validated modules and artifacts and
 // runs them; it never compiles.
 //

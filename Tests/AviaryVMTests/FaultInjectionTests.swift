@@ -1,5 +1,6 @@
 import AviaryContract
 import AviaryCore
+import AviaryPool
 @testable import AviaryVM
 import CAviaryHost
 import Glibc

@@ -1,4 +1,5 @@
 import AviaryCore
+import AviaryPool
 @testable import AviaryVM
 import Testing
 

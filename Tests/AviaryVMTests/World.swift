@@ -1,5 +1,6 @@
 import AviaryContract
 @testable import AviaryCore
+import AviaryPool
 @testable import AviaryVM
 import CAviaryContract
 

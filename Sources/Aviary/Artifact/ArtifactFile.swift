@@ -1,4 +1,5 @@
 import AviaryContract
+import AviaryPool
 
 /// A compiled module as a file: the original bytes and the artifact's tables.
 ///

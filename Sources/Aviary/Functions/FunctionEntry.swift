@@ -1,3 +1,4 @@
+import AviaryPool
 import AviaryVM
 import CAviaryContract
 

@@ -1,3 +1,4 @@
+import AviaryPool
 import AviaryVM
 
 /// A host function without its type: reads its arguments from the slots, leaves its results there.

@@ -1,3 +1,4 @@
+import AviaryPool
 import AviaryVM
 
 /// A module with its imports resolved and checked, to be instantiated any number of times.

@@ -1,3 +1,4 @@
+import AviaryPool
 import AviaryVM
 
 /// Stops a store's guest from any thread.

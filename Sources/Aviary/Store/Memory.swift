@@ -1,3 +1,4 @@
+import AviaryPool
 import AviaryVM
 
 /// A linear memory of a store.

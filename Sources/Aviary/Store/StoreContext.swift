@@ -1,3 +1,4 @@
+import AviaryPool
 import AviaryVM
 
 /// What the handles of one store share: the runtime's store, the state, the host's

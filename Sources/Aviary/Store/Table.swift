@@ -1,3 +1,4 @@
+import AviaryPool
 import AviaryVM
 
 /// A table of a store.

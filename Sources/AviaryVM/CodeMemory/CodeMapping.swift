@@ -1,3 +1,4 @@
+import AviaryPool
 import CAviaryHost
 
 /// Pages that hold machine code. They are written through one mapping of a memory

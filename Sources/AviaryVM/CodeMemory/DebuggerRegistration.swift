@@ -1,3 +1,4 @@
+package import AviaryPool
 import CAviaryHost
 
 /// Makes GDB know of a module's code, until its last reference goes: an ELF object in

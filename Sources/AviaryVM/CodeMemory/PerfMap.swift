@@ -1,3 +1,4 @@
+package import AviaryPool
 import Glibc
 import Synchronization
 

@@ -1,4 +1,5 @@
 package import AviaryContract
+package import AviaryPool
 import CAviaryContract
 import CAviaryHost
 

@@ -1,4 +1,5 @@
 import AviaryCore
+import AviaryPool
 import CAviaryContract
 
 /// Values of constant expressions. Iterative; the expressions were validated, and what

@@ -1,5 +1,6 @@
 import AviaryContract
 package import AviaryCore
+package import AviaryPool
 package import CAviaryContract
 
 // Handles: a store and one of its objects. They retain the store, so the object

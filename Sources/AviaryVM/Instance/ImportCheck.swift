@@ -1,4 +1,5 @@
 package import AviaryCore
+package import AviaryPool
 
 extension VMModule {
   /// Whether the imports fit, in the order of the module's import section.

@@ -1,5 +1,6 @@
 import AviaryContract
 import AviaryCore
+import AviaryPool
 import CAviaryContract
 import CAviaryHost
 

@@ -1,5 +1,6 @@
 import AviaryContract
 import AviaryCore
+import AviaryPool
 import CAviaryContract
 
 /// The steps of instantiation after allocation, in the standard's order

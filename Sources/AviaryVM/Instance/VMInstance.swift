@@ -1,4 +1,5 @@
 package import AviaryCore
+import AviaryPool
 import CAviaryContract
 
 /// An instance of a store.

@@ -1,5 +1,6 @@
 package import AviaryContract
 package import AviaryCore
+package import AviaryPool
 
 /// A module ready to be instantiated: its code published, its types registered, its
 /// contexts laid out. Shared by all stores of the engine.

@@ -1,5 +1,6 @@
 package import AviaryContract
 package import AviaryCore
+package import AviaryPool
 
 /// How a memory lies in its reservation: arithmetic only, no system call.
 ///

@@ -1,5 +1,6 @@
 import AviaryContract
 import AviaryCore
+import AviaryPool
 import CAviaryContract
 
 /// A linear memory, owned by its store. It never moves: growth makes more of the

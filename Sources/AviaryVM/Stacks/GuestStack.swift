@@ -1,3 +1,5 @@
+import AviaryPool
+
 /// A stack for guests.
 ///
 /// ```

@@ -1,3 +1,4 @@
+import AviaryPool
 import Synchronization
 
 /// Stacks at rest, reset, for the next store.

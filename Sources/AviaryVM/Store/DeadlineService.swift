@@ -1,3 +1,4 @@
+package import AviaryPool
 import CAviaryHost
 
 /// Interrupts stores at points in time, from a thread of its own that starts with the

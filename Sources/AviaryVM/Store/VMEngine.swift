@@ -1,5 +1,6 @@
 package import AviaryContract
 package import AviaryCore
+package import AviaryPool
 import CAviaryContract
 import CAviaryHost
 import Synchronization

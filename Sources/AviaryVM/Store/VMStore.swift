@@ -1,5 +1,6 @@
 import AviaryContract
 import AviaryCore
+package import AviaryPool
 import CAviaryContract
 import CAviaryHost
 

@@ -1,4 +1,5 @@
 import AviaryCore
+import AviaryPool
 import CAviaryContract
 
 /// A table, owned by its store. Elements are 64-bit references, null = 0.

@@ -1,4 +1,5 @@
 package import AviaryCore
+package import AviaryPool
 import Synchronization
 
 /// Gives every type of every module of an engine an id, the same for equal types.

@@ -2,11 +2,11 @@ import Glibc
 
 /// A mutex with a timed wait on the monotonic clock.
 @safe
-final class ConditionVariable: @unchecked Sendable {
+package final class ConditionVariable: @unchecked Sendable {
   private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
   private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
 
-  init() {
+  package init() {
     unsafe pthread_mutex_init(mutex, nil)
     var attributes = pthread_condattr_t()
     unsafe pthread_condattr_init(&attributes)
@@ -22,12 +22,12 @@ final class ConditionVariable: @unchecked Sendable {
     unsafe mutex.deallocate()
   }
 
-  func lock() { unsafe pthread_mutex_lock(mutex) }
-  func unlock() { unsafe pthread_mutex_unlock(mutex) }
-  func signal() { unsafe pthread_cond_signal(condition) }
+  package func lock() { unsafe pthread_mutex_lock(mutex) }
+  package func unlock() { unsafe pthread_mutex_unlock(mutex) }
+  package func signal() { unsafe pthread_cond_signal(condition) }
 
   /// Waits, unlocked meanwhile, for a signal or until the time; spurious returns happen.
-  func wait(until nanoseconds: UInt64?) {
+  package func wait(until nanoseconds: UInt64?) {
     guard let nanoseconds else {
       unsafe pthread_cond_wait(condition, mutex)
       return

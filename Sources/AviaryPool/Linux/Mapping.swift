@@ -20,13 +20,13 @@ package struct Protection: OptionSet, Sendable {
 /// A range of address space of our own, unmapped when the value ends.
 ///
 /// Invariant: [address, address + count) is mapped by this value alone.
-struct Mapping: ~Copyable, Sendable {
-  let address: UInt
-  let count: UInt64
+package struct Mapping: ~Copyable, Sendable {
+  package let address: UInt
+  package let count: UInt64
 
   /// Anonymous memory. Without access it costs address space only.
   @inline(never)
-  init(reserving count: UInt64, _ protection: Protection = []) throws(VMError) {
+  package init(reserving count: UInt64, _ protection: Protection = []) throws(VMError) {
     let result = aviary_system_reserve(Int(clamping: count), protection.rawValue)
     guard result >= 0 else { throw Mapping.failure("reserving memory", result, count) }
     address = UInt(bitPattern: result)
@@ -35,7 +35,7 @@ struct Mapping: ~Copyable, Sendable {
 
   /// The first `count` bytes of a file.
   @inline(never)
-  init(file: Int32, count: UInt64, _ protection: Protection) throws(VMError) {
+  package init(file: Int32, count: UInt64, _ protection: Protection) throws(VMError) {
     let result = aviary_system_map_file(file, Int(clamping: count), protection.rawValue)
     guard result >= 0 else { throw Mapping.failure("mapping memory", result, count) }
     address = UInt(bitPattern: result)
@@ -49,7 +49,7 @@ struct Mapping: ~Copyable, Sendable {
 
   /// - Precondition: `offset + count` is inside.
   @inline(never)
-  func protect(from offset: UInt64, count: UInt64, _ protection: Protection) throws(VMError) {
+  package func protect(from offset: UInt64, count: UInt64, _ protection: Protection) throws(VMError) {
     precondition(offset <= self.count && count <= self.count - offset)
     if count == 0 { return }
     let result = aviary_system_protect(address + UInt(offset), Int(count), protection.rawValue)
@@ -58,14 +58,14 @@ struct Mapping: ~Copyable, Sendable {
 
   /// Anonymous pages of the range read as zeros again.
   @inline(never)
-  func discard(from offset: UInt64, count: UInt64) throws(VMError) {
+  package func discard(from offset: UInt64, count: UInt64) throws(VMError) {
     precondition(offset <= self.count && count <= self.count - offset)
     if count == 0 { return }
     let result = aviary_system_discard(address + UInt(offset), Int(count))
     guard result >= 0 else { throw Mapping.failure("discarding pages", result, count) }
   }
 
-  static func failure(_ operation: String, _ result: Int, _ count: UInt64) -> VMError {
+  package static func failure(_ operation: String, _ result: Int, _ count: UInt64) -> VMError {
     .system(operation: operation, error: errorName(Int32(truncatingIfNeeded: -result)), bytes: count)
   }
 

@@ -1,0 +1,58 @@
+// What the signal handler and the userfaultfd thread know of a pool: enough to tell,
+// from an address alone, whether a fault is a page that is to be filled or opened
+// (then they do it), or the guest's mistake (then it becomes a trap).
+//
+//   slots_start            slots_start + i * slot_bytes
+//   ├── slot 0 ─────────────┼── slot i ───────────────┤ ...  slots_end
+//   │ accessible │          │ accessible │
+//
+// Written by the owner of a slot, while no guest of the slot runs; read by handlers on
+// any thread. Records live until the slab is unregistered and no handler is inside.
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+// Pages that faults opened since the slot was last clean: page numbers from the slot's
+// start. `count` goes on beyond the capacity: then not all is known, and the slot is
+// scanned. Any handler appends.
+enum { AVIARY_WRITE_LOG_CAPACITY = 126 };
+typedef struct AviaryWriteLog {
+  uint32_t count;     // atomic
+  uint32_t reserved;
+  uint32_t pages[AVIARY_WRITE_LOG_CAPACITY];
+} AviaryWriteLog;
+
+typedef struct AviarySlotRecord {
+  uint64_t accessible;    // atomic: bytes from the slot's start that its guest may touch, whole pages; 0: nobody's
+  const uint8_t *source;  // userfaultfd fills from here: bytes [source_start, source_end) of the memory
+  uint64_t source_start;
+  uint64_t source_end;
+  AviaryWriteLog *log;    // adaptive reset; NULL where nothing is write-protected
+  uint32_t guard_faults;  // atomic: userfaultfd thread: guard pages made PROT_NONE, to be reset
+  uint32_t reserved;
+} AviarySlotRecord;
+
+enum {
+  AVIARY_SLAB_WRITE_PROTECT = 1, // faults on write-protected pages open them and are logged
+  AVIARY_SLAB_MISSING_SIGNAL = 2, // missing pages are filled by the thread that faults
+  AVIARY_SLAB_MISSING_THREAD = 3, // by the handler thread
+};
+
+typedef struct AviarySlab {
+  uintptr_t slots_start;
+  uintptr_t slots_end;
+  uint64_t slot_bytes;
+  AviarySlotRecord *records; // one a slot
+  int userfaultfd;
+  uint32_t mode;             // AVIARY_SLAB_*
+  uint64_t faults;           // atomic: filled or opened since the start
+} AviarySlab;
+
+// Makes a slab known to the SIGBUS handler. False when out of memory.
+bool aviary_slab_register(AviarySlab *slab);
+// Returns when no handler uses the slab any more.
+void aviary_slab_unregister(AviarySlab *slab);
+// Async-signal-safe. Whether the fault was a slab's and is mended: the access is to be
+// tried again. False: nobody's, or the guest's mistake.
+bool aviary_slab_resolve(int signal, uintptr_t address);
