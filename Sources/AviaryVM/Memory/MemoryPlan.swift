@@ -2,12 +2,15 @@ package import AviaryContract
 package import AviaryCore
 package import AviaryPool
 
-/// How a memory lies in its reservation: arithmetic only, no system call.
+/// What a memory can be: arithmetic only, no system call. Where it lies is its backing's business.
 ///
+/// A reservation of its own:
 /// ```
 ///  ├─ front guard ─┼─ accessible: length ─┼─ may become accessible ─┼─ rear guard ─┤
 ///  0             base                  base+length           base+capacity       total
 /// ```
+/// A pool's slot has the same order, and guards that neighbours share (`SlabLayout`).
+///
 /// Invariant: for a 32-bit memory every address base + [0, memoryReservationBytes +
 /// memoryGuardBytes) lies in the reservation, whatever maximum the memory has, zero too:
 /// code without bounds checks relies on that.
@@ -24,8 +27,9 @@ package struct MemoryPlan: Sendable, Equatable {
 
   package var total: UInt64 { frontGuard + behindBase }
 
+  /// - Parameter slotBytes: what a pool's memory can grow to; nil for a reservation of its own.
   /// - Throws: `limit`, naming the numbers.
-  package init(_ type: MemoryType, tunables: Tunables) throws(VMError) {
+  package init(_ type: MemoryType, tunables: Tunables, slotBytes: UInt64? = nil) throws(VMError) {
     frontGuard = 64 << 10
     pageSizeLog2 = type.pageSizeLog2
     let ceiling: UInt64 = type.is64 ? tunables.memory64ReservationBytes : tunables.memoryReservationBytes
@@ -35,9 +39,10 @@ package struct MemoryPlan: Sendable, Equatable {
     }
     let indexPages: UInt64 = type.is64 ? .max >> pageSizeLog2 : (1 << 32) >> pageSizeLog2
     maximumPages = min(type.limits.maximum ?? indexPages, indexPages)
-    let ceilingPages = ceiling >> pageSizeLog2
+    let ceilingPages = min(ceiling, slotBytes ?? .max) >> pageSizeLog2
     guard type.limits.minimum <= min(ceilingPages, maximumPages) else {
-      throw .limit("a memory of at least \(type.limits.minimum) pages exceeds the limit of \(ceilingPages)")
+      let limit = slotBytes == nil ? "the limit" : "the pool's limit"
+      throw .limit("a memory of at least \(type.limits.minimum) pages exceeds \(limit) of \(ceilingPages)")
     }
     capacity = min(maximumPages, ceilingPages) << pageSizeLog2
     initialBytes = type.limits.minimum << pageSizeLog2

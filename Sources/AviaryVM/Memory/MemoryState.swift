@@ -13,32 +13,32 @@ import CAviaryContract
 final class MemoryState {
   let type: MemoryType
   let plan: MemoryPlan
-  private let mapping: Mapping
+  private let backing: MemoryBacking
   let cell: UnsafeMutablePointer<AviaryMemory>
   private let ownsCell: Bool
 
-  /// - Parameter cell: where machine code expects the memory; nil for one of the host's making.
-  ///   Unsafe contract: it outlives this object and is written by nobody else.
-  init(_ type: MemoryType, tunables: Tunables, cell: UnsafeMutablePointer<AviaryMemory>?) throws(VMError) {
-    let plan = try MemoryPlan(type, tunables: tunables)
-    let mapping = try Mapping(reserving: plan.total)
-    if let accessible = Page.roundUp(plan.initialBytes) {
-      try mapping.protect(from: plan.frontGuard, count: accessible, [.read, .write])
-    }
+  /// - Parameters:
+  ///   - backing: of the plan's initial size.
+  ///   - cell: where machine code expects the memory; nil for one of the host's making.
+  ///     Unsafe contract: it outlives this object and is written by nobody else.
+  init(
+    _ type: MemoryType, _ plan: MemoryPlan, _ backing: consuming MemoryBacking,
+    cell: UnsafeMutablePointer<AviaryMemory>?
+  ) {
     self.type = type
     self.plan = plan
     unsafe self.cell = cell ?? .allocate(capacity: 1)
     ownsCell = unsafe cell == nil
-    let base = mapping.address + UInt(plan.frontGuard)
     unsafe self.cell.initialize(
-      to: AviaryMemory(base: UnsafeMutablePointer(bitPattern: base), length: plan.initialBytes))
-    self.mapping = mapping
+      to: AviaryMemory(base: UnsafeMutablePointer(bitPattern: backing.base), length: plan.initialBytes))
+    self.backing = backing
   }
 
   deinit { if ownsCell { unsafe cell.deallocate() } }
 
+  var base: UInt { backing.base }
   /// All addresses that code may touch in this memory's name.
-  var region: Range<UInt> { mapping.address..<(mapping.address + UInt(mapping.count)) }
+  var region: Range<UInt> { backing.region }
   var byteCount: UInt64 { unsafe cell.pointee.length }
   var pageCount: UInt64 { byteCount >> plan.pageSizeLog2 }
 
@@ -52,8 +52,7 @@ final class MemoryState {
 
   /// - Precondition: `bytes` came from `size(grownBy:)`.
   func grow(to bytes: UInt64) throws(VMError) {
-    guard let old = Page.roundUp(byteCount), let new = Page.roundUp(bytes) else { return }
-    if new > old { try mapping.protect(from: plan.frontGuard + old, count: new - old, [.read, .write]) }
+    try backing.grow(from: byteCount, to: bytes)
     unsafe cell.pointee.length = bytes
   }
 

@@ -29,6 +29,8 @@ package struct VMEngineOptions: Sendable {
   package var guestStackBytes: UInt64 = 1 << 20
   /// Guest stacks that are kept for later stores.
   package var pooledStacks = 64
+  /// nil: every memory has a reservation of its own. Reservation and guard are taken from the tunables.
+  package var pool: MemoryPoolConfiguration?
   package init() {}
 }
 
@@ -40,6 +42,9 @@ package final class VMEngine: Sendable {
   package let types = TypeRegistry()
   package let deadlines = DeadlineService()
   let stacks: StackPool
+  /// nil: memories are made on demand.
+  package let pool: MemoryPool?
+  private let stripes = Atomic<Int>(0)
   private let generator: VMThunkGenerator
   private let thunkMemory = ThunkMemory()
   private struct Thunks {
@@ -73,6 +78,13 @@ package final class VMEngine: Sendable {
     guard error == 0 else { throw Mapping.failure("installing signal handlers", -Int(error), 0) }
     self.tunables = tunables
     self.options = options
+    if var configuration = options.pool {
+      configuration.reservationBytes = tunables.memoryReservationBytes
+      configuration.guardBytes = tunables.memoryGuardBytes
+      pool = try MemoryPool(configuration)
+    } else {
+      pool = nil
+    }
     generator = thunks
     stacks = StackPool(usableBytes: stack, guardBytes: guardBytes, keep: options.pooledStacks)
     let cell = UnsafeMutablePointer<Atomic<UInt64>>.allocate(capacity: 1)
@@ -83,6 +95,12 @@ package final class VMEngine: Sendable {
   deinit {
     unsafe epoch.deinitialize(count: 1)
     unsafe epoch.deallocate()
+  }
+
+  /// Stripes are given to stores in turn.
+  func nextStripe() -> Int {
+    guard let pool, pool.stripeCount > 1 else { return 0 }
+    return (stripes.add(1, ordering: .relaxed).oldValue & .max) % pool.stripeCount
   }
 
   /// Counts the epoch up: guests whose deadline is reached notice at their next check.

@@ -18,6 +18,8 @@ package final class VMStore {
   /// `interrupted`, a number is how many more epochs it may run. A thrown error ends it too.
   package var onEpochDeadline: (() throws -> UInt64?)?
 
+  /// Of all memories of the store: they are under one key.
+  let stripe: Int
   let host: HostStore
   /// The same as `host.pointer`: one load on the way into the guest.
   let raw: UnsafeMutablePointer<AviaryHostStore>
@@ -40,6 +42,7 @@ package final class VMStore {
     self.engine = engine
     self.limiter = limiter
     self.limits = limits
+    stripe = engine.nextStripe()
     host = HostStore()
     unsafe raw = host.pointer
     let stack = try engine.stacks.take()
@@ -100,14 +103,30 @@ package final class VMStore {
   }
 
   /// Makes a memory that the store owns, after the limiter has agreed.
-  func makeMemory(_ type: MemoryType, cell: UnsafeMutablePointer<AviaryMemory>?) throws(VMError) -> MemoryState {
+  ///
+  /// - Parameters:
+  ///   - group: of the module's memory, where the pool is to prefer slots that had its image.
+  ///   - image: initial contents; nil is zeros. Without a pool it has to be nil.
+  ///   - cell: see `MemoryState.init`.
+  func makeMemory(
+    _ type: MemoryType, group: AffinityGroup? = nil, image: MemoryImage? = nil,
+    cell: UnsafeMutablePointer<AviaryMemory>?
+  ) throws(VMError) -> MemoryState {
     guard memories.count < limits.memories else {
       throw .limit("the store has reached its limit of \(limits.memories) memories")
     }
-    let plan = try MemoryPlan(type, tunables: engine.tunables)
+    let plan = try MemoryPlan(type, tunables: engine.tunables, slotBytes: engine.pool?.configuration.maxMemoryBytes)
     let maximum = type.limits.maximum == nil ? nil : plan.capacity
     try VMStore.ask { try limiter?.memoryGrowing(from: 0, to: plan.initialBytes, maximum: maximum) ?? true }
-    let memory = unsafe try MemoryState(type, tunables: engine.tunables, cell: cell)
+    let backing: MemoryBacking
+    if let pool = engine.pool {
+      backing = MemoryBacking(
+        try pool.acquire(MemoryRequest(group: group, stripe: stripe, image: image, initialBytes: plan.initialBytes)))
+    } else {
+      precondition(image == nil, "an image needs a pool")
+      backing = try MemoryBacking(plan)
+    }
+    let memory = unsafe MemoryState(type, plan, backing, cell: cell)
     host.addRegion(memory.region)
     memories.append(memory)
     return memory
@@ -116,7 +135,7 @@ package final class VMStore {
   /// The address relative to the memory whose reservation it lies in.
   func memoryOffset(of address: UInt) -> Int64? {
     guard address != 0, let memory = memories.first(where: { $0.region.contains(address) }) else { return nil }
-    return Int64(bitPattern: UInt64(address &- memory.region.lowerBound &- UInt(memory.plan.frontGuard)))
+    return Int64(bitPattern: UInt64(address &- memory.base))
   }
 
   func makeTable(
