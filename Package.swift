@@ -70,7 +70,12 @@ let package = Package(
       ["AviaryCore", "AviaryText", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
     tests(of: "AviaryPool", ["CAviaryHost"]),
     tests(of: "AviaryVM", ["AviaryPool", "AviaryCore", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
-    tests(of: "Aviary", ["AviaryCore", "AviaryText"]),
+    // Tenants that behave badly, for the tests and for long runs (Fuzz/README.md).
+    .target(
+      name: "AviaryTenants", dependencies: ["Aviary", "AviaryText"], path: "Tests/AviaryTenants", swiftSettings: settings),
+    .executableTarget(
+      name: "aviary-tenants", dependencies: ["Aviary", "AviaryTenants"], path: "Fuzz/Tenants", swiftSettings: settings),
+    tests(of: "Aviary", ["AviaryCore", "AviaryText", "AviaryTenants"]),
     tests(of: "AviaryWASI", ["Aviary", "CAviaryWASI"]),
     tests(of: "AviaryWast", ["Aviary", "AviaryText"]),
     .testTarget(name: "AviaryCLITests", dependencies: ["AviaryCLI"], swiftSettings: settings),
