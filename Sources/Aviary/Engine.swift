@@ -23,6 +23,7 @@ public final class Engine: Sendable {
     tunables.cpu = .host
     var options = VMEngineOptions()
     options.guestStackBytes = configuration.maxGuestStack.bytes
+    if case .pooling(let pool) = configuration.allocation { options.pool = pool.runtime() }
     do throws(VMError) {
       runtime = try VMEngine(
         tunables: tunables, options: options,

@@ -9,6 +9,9 @@ public struct EngineConfiguration: Sendable {
   /// Threads that compile one module; nil: one for each processor.
   public var parallelism: Int?
 
+  /// Where memories, tables and stacks come from.
+  public var allocation: AllocationStrategy = .onDemand
+
   /// Address space behind every 32-bit memory in which an access is the memory's or faults.
   /// With 4 GiB, code needs no bounds checks. A multiple of 64 KiB, at most 4 GiB.
   public var memoryReservation: ByteCount = .gibibytes(4)
@@ -30,7 +33,7 @@ public struct EngineConfiguration: Sendable {
   /// Registers the guest's functions with a debugger through the GDB JIT interface.
   public var gdbJIT = false
 
-  /// WebAssembly 3.0, guard pages, as many threads as processors.
+  /// WebAssembly 3.0, memories on demand, guard pages, as many threads as processors.
   public init() {}
 
   /// - Throws: `WasmError.limit` that names the numbers.
@@ -54,6 +57,9 @@ public struct EngineConfiguration: Sendable {
     }
     if let parallelism, parallelism < 1 || parallelism > 1024 {
       throw .limit("parallelism is \(parallelism), and has to be between 1 and 1024")
+    }
+    if case .pooling(let pool) = allocation {
+      try pool.check(maxMemoryReservation: max(memoryReservation, memory64Reservation))
     }
     var tunables = Tunables()
     tunables.memoryReservationBytes = memoryReservation.bytes
