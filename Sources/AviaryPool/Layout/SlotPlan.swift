@@ -14,9 +14,10 @@ struct SlotPlan {
   init(_ constraints: SlabConstraints) throws(VMError) {
     let limit = SlabLayout.addressSpaceBytes
     let reach = max(constraints.reservationBytes, constraints.maxMemoryBytes)
-    let (sum, overflow) = reach.addingReportingOverflow(constraints.guardBytes)
-    guard !overflow, sum <= limit, let faulting = Page.roundUp(sum),
-      let most = Page.roundUp(constraints.maxMemoryBytes), let guardSize = Page.roundUp(constraints.guardBytes)
+    // Each is rounded by itself: a guard is whole pages behind the last page of a memory.
+    guard let most = Page.roundUp(constraints.maxMemoryBytes), let covered = Page.roundUp(reach),
+      let guardSize = Page.roundUp(constraints.guardBytes),
+      case let (faulting, overflow) = covered.addingReportingOverflow(guardSize), !overflow, faulting <= limit
     else {
       throw .configuration(
         """

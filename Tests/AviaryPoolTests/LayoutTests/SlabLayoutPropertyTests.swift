@@ -38,7 +38,10 @@ private struct RandomConstraints {
         continue
       }
       laidOut += 1
-      if let broken = brokenPromise(layout, constraints) { Issue.record("seed \(seed): \(broken): \(layout)") }
+      if let broken = brokenPromise(layout, constraints) {
+        Issue.record("seed \(seed): \(broken): \(layout)")
+        return
+      }
     }
     #expect(laidOut > 5_000, "seed \(seed)")
   }
@@ -73,13 +76,13 @@ private struct RandomConstraints {
       return nil
     }
     // One stripe less would not do, or would need larger slots.
-    if stripes > 1, UInt128(layout.maxMemoryBytes) * UInt128(stripes - 1) >= reach + UInt128(Page.size) {
+    if stripes > 1, UInt128(layout.maxMemoryBytes) * UInt128(stripes - 1) >= reach + 2 * UInt128(Page.size) {
       return "more stripes than needed"
     }
     // Address space is not wasted while there are keys and slots left.
     if stripes < min(wanted.keys, wanted.slots), layout.slotBytes > layout.maxMemoryBytes { return "too few stripes" }
     if UInt128(layout.slotBytes) * UInt128(stripes) >= max(reach, UInt128(layout.maxMemoryBytes) * UInt128(stripes))
-      + UInt128(stripes + 1) * UInt128(Page.size)
+      + UInt128(stripes + 2) * UInt128(Page.size)
     {
       return "larger slots than needed"
     }

@@ -82,9 +82,9 @@ private func message(_ constraints: SlabConstraints) -> String? {
   @Test func `odd sizes are rounded up to pages`() throws {
     let layout = try SlabLayout(
       constraints(5, max: 64 * kib + 1, reservation: 100_000, guardSize: 5000, keys: 15))
-    #expect(layout.maxMemoryBytes == 69632 && layout.faultingBytes == 106_496)
+    #expect(layout.maxMemoryBytes == 69632 && layout.faultingBytes == 110_592)
     #expect(layout.preGuardBytes == 8192 && layout.stripeCount == 2 && layout.slotBytes == 69632)
-    #expect(layout.totalBytes == 8192 + 5 * 69632 + 36864)
+    #expect(layout.totalBytes == 8192 + 5 * 69632 + 40960)
   }
 
   @Test func `no guard before the slots unless asked for`() throws {
