@@ -1,6 +1,7 @@
 // What the files of this target share.
 #pragma once
 #include "aviary_host.h"
+#include "aviary_slab.h"
 #include <stdatomic.h>
 
 #define AVIARY_LIKELY(x) __builtin_expect(!!(x), 1)
@@ -19,6 +20,8 @@ typedef struct ThreadState {
   uintptr_t stack_low;     // native stack's lowest address, 0 if unknown
   uintptr_t stack_size;
   uintptr_t stack_reserve; // bytes that a host function is left with
+  uintptr_t filled_page;   // slab.c: the page that was there when it last faulted, and how often
+  uint32_t filled_repeats;
   int32_t id;              // kernel's, or 0 before aviary_thread_prepare
 } ThreadState;
 
@@ -35,3 +38,10 @@ uint32_t aviary_code_trap(uintptr_t pc, bool *in_code);
 
 // signals.c
 int aviary_interrupt_signal(void);
+
+// system.c: every wrapper of a system call asks first; non-zero is the errno to fail with.
+int aviary_system_injected(int operation);
+
+// writeprotect.c; async-signal-safe. Opens the write-protected page at `address`, `offset`
+// bytes into the slot and accessible, and logs it. False: it was not for it.
+bool aviary_write_protect_resolve(AviarySlab *slab, AviarySlotRecord *record, uintptr_t address, uint64_t offset);

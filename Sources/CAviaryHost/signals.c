@@ -6,6 +6,8 @@
 //   - the PC is in that code's trap table and, for an access, the address lies in
 //     a region that the activation's store owns, or
 //   - the address lies in the guard of the activation's guest stack.
+// Before that, a SIGBUS of the kernel in a pool's slab may be a page to be filled or opened
+// (slab.c), whoever touched it: then the access is tried again.
 // The handler runs no Swift, takes no lock, and allocates nothing.
 #define _GNU_SOURCE
 #include "internal.h"
@@ -104,9 +106,15 @@ static void pass_on(int signal, siginfo_t *info, void *context) {
   if (sent) syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), signal);
 }
 
+// BUS_ADRERR alone: a page with a memory error (BUS_MCEERR_AR) is not mended by trying again.
+static bool try_resolve(int signal, const siginfo_t *info) {
+  return signal == SIGBUS && info->si_code == BUS_ADRERR &&
+         aviary_slab_resolve(signal, (uintptr_t)info->si_addr);
+}
+
 static void handle_fault(int signal, siginfo_t *info, void *context) {
   int saved = errno;
-  if (!try_land(signal, info, context)) pass_on(signal, info, context);
+  if (!try_resolve(signal, info) && !try_land(signal, info, context)) pass_on(signal, info, context);
   errno = saved;
 }
 

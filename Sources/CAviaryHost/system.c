@@ -9,7 +9,7 @@ static int (*_Atomic injector)(int operation);
 
 void aviary_system_set_injector(int (*function)(int operation)) { atomic_store(&injector, function); }
 
-static int injected(int operation) {
+int aviary_system_injected(int operation) {
   int (*function)(int) = atomic_load_explicit(&injector, memory_order_relaxed);
   return function == NULL ? 0 : function(operation);
 }
@@ -23,7 +23,7 @@ static int native_protection(int protection) {
 }
 
 intptr_t aviary_system_reserve(size_t bytes, int protection) {
-  int error = injected(AVIARY_SYSTEM_RESERVE);
+  int error = aviary_system_injected(AVIARY_SYSTEM_RESERVE);
   if (error != 0) return -error;
   void *address = mmap(NULL, bytes, native_protection(protection),
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -31,19 +31,19 @@ intptr_t aviary_system_reserve(size_t bytes, int protection) {
 }
 
 intptr_t aviary_system_protect(uintptr_t address, size_t bytes, int protection) {
-  int error = injected(AVIARY_SYSTEM_PROTECT);
+  int error = aviary_system_injected(AVIARY_SYSTEM_PROTECT);
   if (error != 0) return -error;
   return mprotect((void *)address, bytes, native_protection(protection)) != 0 ? -errno : 0;
 }
 
 intptr_t aviary_system_unmap(uintptr_t address, size_t bytes) {
-  int error = injected(AVIARY_SYSTEM_UNMAP);
+  int error = aviary_system_injected(AVIARY_SYSTEM_UNMAP);
   if (error != 0) return -error;
   return munmap((void *)address, bytes) != 0 ? -errno : 0;
 }
 
 intptr_t aviary_system_memfd(const char *name, size_t bytes) {
-  int error = injected(AVIARY_SYSTEM_MEMFD);
+  int error = aviary_system_injected(AVIARY_SYSTEM_MEMFD);
   if (error != 0) return -error;
   int fd = memfd_create(name, MFD_CLOEXEC);
   if (fd < 0) return -errno;
@@ -56,14 +56,14 @@ intptr_t aviary_system_memfd(const char *name, size_t bytes) {
 }
 
 intptr_t aviary_system_map_file(int fd, size_t bytes, int protection) {
-  int error = injected(AVIARY_SYSTEM_MAP_FILE);
+  int error = aviary_system_injected(AVIARY_SYSTEM_MAP_FILE);
   if (error != 0) return -error;
   void *address = mmap(NULL, bytes, native_protection(protection), MAP_SHARED, fd, 0);
   return address == MAP_FAILED ? -errno : (intptr_t)address;
 }
 
 intptr_t aviary_system_discard(uintptr_t address, size_t bytes) {
-  int error = injected(AVIARY_SYSTEM_ADVISE);
+  int error = aviary_system_injected(AVIARY_SYSTEM_ADVISE);
   if (error != 0) return -error;
   return madvise((void *)address, bytes, MADV_DONTNEED) != 0 ? -errno : 0;
 }

@@ -29,9 +29,18 @@ typedef struct AviarySlotRecord {
   uint64_t source_start;
   uint64_t source_end;
   AviaryWriteLog *log;    // adaptive reset; NULL where nothing is write-protected
-  uint32_t guard_faults;  // atomic: userfaultfd thread: guard pages made PROT_NONE, to be reset
-  uint32_t reserved;
+  uint32_t guard_faults;  // atomic: userfaultfd thread: accesses out of bounds since the slot was activated
+  uint32_t guard_kind;    // AVIARY_GUARD_*
+  uint64_t guard_start;   // from here to the slot's end, where there is a guard
 } AviarySlotRecord;
+
+// Who writes a record's guard: the userfaultfd thread, before it wakes who faulted. Who
+// resets it: the slot's owner, while that thread is not in the slot.
+enum {
+  AVIARY_GUARD_NONE = 0,
+  AVIARY_GUARD_PROTECTED = 1, // PROT_NONE
+  AVIARY_GUARD_POISONED = 2,  // some pages raise SIGBUS until they are dropped
+};
 
 enum {
   AVIARY_SLAB_WRITE_PROTECT = 1, // faults on write-protected pages open them and are logged
@@ -41,7 +50,7 @@ enum {
 
 typedef struct AviarySlab {
   uintptr_t slots_start;
-  uintptr_t slots_end;
+  uintptr_t slots_end;       // slots_start + a multiple of slot_bytes
   uint64_t slot_bytes;
   AviarySlotRecord *records; // one a slot
   int userfaultfd;
@@ -53,6 +62,26 @@ typedef struct AviarySlab {
 bool aviary_slab_register(AviarySlab *slab);
 // Returns when no handler uses the slab any more.
 void aviary_slab_unregister(AviarySlab *slab);
+typedef struct AviarySlabPlace {
+  uint64_t slot;
+  uint64_t offset;  // of the address, from the slot's start
+  bool in_slots;    // else nothing of this is meant
+  bool in_bounds;   // of what the slot's guest may touch
+} AviarySlabPlace;
+
+// Where an address lies: all that there is to know about a fault. Async-signal-safe.
+static inline AviarySlabPlace aviary_slab_locate(const AviarySlab *slab, uintptr_t address) {
+  AviarySlabPlace place = {0, 0, false, false};
+  if (address < slab->slots_start || address >= slab->slots_end) return place;
+  uint64_t distance = address - slab->slots_start;
+  place.slot = distance / slab->slot_bytes;
+  place.offset = distance % slab->slot_bytes;
+  place.in_slots = true;
+  uint64_t accessible = __atomic_load_n(&slab->records[place.slot].accessible, __ATOMIC_SEQ_CST);
+  place.in_bounds = place.offset < accessible;
+  return place;
+}
+
 // Async-signal-safe. Whether the fault was a slab's and is mended: the access is to be
 // tried again. False: nobody's, or the guest's mistake.
 bool aviary_slab_resolve(int signal, uintptr_t address);
