@@ -72,7 +72,8 @@ package struct MemoryImagePlan: Sendable, Hashable {
     return overflow ? nil : bytes
   }
 
-  private static func constant(_ expression: ConstantExpression, _ info: ModuleInfo) -> UInt64? {
+  /// The value of an offset that is known without an instance.
+  package static func constant(_ expression: ConstantExpression, _ info: ModuleInfo) -> UInt64? {
     switch expression.simple {
     case .i32(let value): return UInt64(value)
     case .i64(let value): return value
