@@ -7,7 +7,6 @@
 //   Values/     values and how they cross the border
 //   Engine, Module, ArtifactFile
 //   Link/       Linker, host functions, LinkedModule, instantiation
-//   Pool/       InstancePool, what a pooling engine takes and tells
 //   Store/      Store, Instance, Memory, Table, Global, Tag, Caller
 //   Functions/  untyped and typed calls
 //

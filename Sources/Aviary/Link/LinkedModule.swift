@@ -48,6 +48,5 @@ public struct LinkedModule<State>: Sendable {
     try instantiateNow(store)
   }
 
-  /// For asynchronous callers: the other `instantiate` would be preferred there.
-  func instantiateNow(_ store: Store<State>) throws -> Instance { try instantiate(in: store) }
+  private func instantiateNow(_ store: Store<State>) throws -> Instance { try instantiate(in: store) }
 }

@@ -1,10 +1,14 @@
+import CAviaryHost
+import Synchronization
+
 /// What a memory is to be.
 package struct MemoryRequest: Sendable {
   /// nil: no module's; nothing is kept for a next one.
   package var group: AffinityGroup?
   /// The store's stripe: all its memories are under one key.
   package var stripe = 0
-  /// nil: zeros. Lies inside of `maxMemoryBytes`, and may end behind `initialBytes` by less than 64 KiB.
+  /// nil: zeros. Lies inside of `maxMemoryBytes`, and may end behind `initialBytes` by less than
+  /// 64 KiB; zeros are there.
   package var image: MemoryImage?
   /// Rounded up to machine pages.
   package var initialBytes: UInt64
@@ -16,30 +20,85 @@ package struct MemoryRequest: Sendable {
   }
 }
 
-/// Linear memories, allocated in advance. Thread-safe.
+/// Linear memories, allocated in advance: one reservation that is cut into slots. Thread-safe.
+///
+/// A slot belongs to whoever holds its index: a lease (`MemorySlot`), the decommit queue, or a
+/// routine of the pool between the allocator's `take` and `giveBack`. Only the allocator, the queue
+/// and the counters are shared.
+///
+/// Invariant: a slot is lent only after it was seen to be clean; see UnusedSlot.swift for how a
+/// failure keeps that up.
+@safe
 package final class MemoryPool: Sendable {
+  /// As asked for.
   package let configuration: MemoryPoolConfiguration
+  /// What the machine made of it: what was not granted, and what stands in for it. Told once, here.
+  package let notes: [String]
+  /// The reservation that was granted.
+  package let layout: SlabLayout
+
+  let strategy: PoolStrategy
+  let operations: SlotMapping
+  let slots: SlotAllocator
+  let table: SlotTable
+  let queue: DecommitQueue
+  let counters = PoolCounters()
+  /// Of unused slots.
+  let residentBytes = Atomic<UInt64>(0)
+  private let slab: Mapping
+  private let slotsStart: UInt
 
   /// - Throws: `configuration` that names the numbers; `system` where nothing can be reserved.
   package init(_ configuration: MemoryPoolConfiguration) throws(VMError) {
+    let strategy = try PoolStrategy(configuration)
+    let reservation = try SlabReservation(
+      strategy.constraints(configuration), strategy.protection, shrinks: configuration.shrinksToFit)
+    let layout = reservation.layout
     self.configuration = configuration
-    throw .unsupported("the memory pool")
+    self.strategy = strategy
+    self.layout = layout
+    notes = strategy.notes + PoolStrategy.notes(on: layout, strategy, asked: configuration)
+    table = try SlotTable(slots: layout.slotCount)
+    operations = SlotMapping(hasKeys: false)
+    slots = SlotAllocator(
+      slots: layout.slotCount, stripes: layout.stripeCount, warmLimit: configuration.warmSlots, shards: 0)
+    queue = DecommitQueue(rangeLimit: configuration.decommitBatch, byteLimit: configuration.residentBudgetBytes)
+    slotsStart = reservation.mapping.address + UInt(layout.offset(ofSlot: 0))
+    slab = reservation.takeMapping()
   }
 
-  /// How many stripes, each under a key of its own; 1 without keys.
-  package var stripeCount: Int { 1 }
+  /// How many memories there can be at a time.
+  package var grantedSlots: Int { layout.slotCount }
 
-  /// Takes a slot: all of it, as far as its guest reaches, reads as the image and zeros.
-  ///
-  /// - Throws: `limit` when all slots are taken; `system`.
-  package func acquire(_ request: MemoryRequest) throws(VMError) -> MemorySlot { throw .unsupported("the memory pool") }
+  /// How many stripes, each under a key of its own; 1 without keys.
+  package var stripeCount: Int { layout.stripeCount }
 
   /// A number for a module's memory. Give it back with `purge` when the module goes.
-  package func makeGroup() -> AffinityGroup { AffinityGroup(id: 0) }
+  package func makeGroup() -> AffinityGroup { slots.makeGroup() }
 
-  /// Removes the group's images from unused slots, and those in use when they come back.
-  package func purge(_ group: AffinityGroup) {}
+  @inline(__always)
+  func base(of index: Int) -> UInt { slotsStart &+ UInt(bitPattern: index) &* UInt(layout.slotBytes) }
 
-  func grow(_ index: Int, to bytes: UInt64) throws(VMError) {}
-  func release(_ index: Int) {}
+  /// A stripe's protection key; -1: none.
+  func key(of index: Int) -> Int32 { -1 }
+
+  package var statistics: MemoryPoolStatistics {
+    let counts = slots.counts
+    var result = MemoryPoolStatistics()
+    result.live = counts.live
+    result.warm = counts.warm
+    result.cold = counts.cold
+    result.quarantined = counts.quarantined
+    result.residentBytes = residentBytes.load(ordering: .relaxed)
+    result.affineAcquisitions = counters.total(.affine)
+    result.coldAcquisitions = counters.total(.cold)
+    result.evictingAcquisitions = counters.total(.evicting)
+    result.adaptiveResets = counters.total(.adaptive)
+    result.scanResets = counters.total(.scan)
+    result.keepResidentResets = counters.total(.keepResident)
+    result.decommitResets = counters.total(.decommit)
+    result.clearings = counters.total(.clearing)
+    result.failedResets = counters.total(.failedReset)
+    return result
+  }
 }

@@ -1,6 +1,6 @@
 /// A lease of a slot. It goes back to its pool when the value ends, on every path.
 ///
-/// Used by one thread at a time.
+/// Used by one thread at a time. It keeps the pool.
 package struct MemorySlot: ~Copyable, Sendable {
   let pool: MemoryPool
   package let index: Int
@@ -18,8 +18,7 @@ package struct MemorySlot: ~Copyable, Sendable {
 
   /// Makes the memory's first `bytes` accessible, after growth; they never become fewer.
   ///
-  /// - Precondition: at most the pool's `maxMemoryBytes`; not less than now.
-  /// - Throws: `system`; the memory then has its old size.
+  /// - Throws: `limit` beyond the pool's `maxMemoryBytes`; `system`. The memory then has its old size.
   package func grow(to bytes: UInt64) throws(VMError) { try pool.grow(index, to: bytes) }
 
   deinit { pool.release(index) }

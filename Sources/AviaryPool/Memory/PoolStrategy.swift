@@ -1,0 +1,92 @@
+import CAviaryHost
+
+/// What of a configuration this machine can do, and what stands in for the rest.
+struct PoolStrategy: Sendable {
+  var initialization: MemoryPoolConfiguration.Initialization
+  var reset: MemoryPoolConfiguration.Reset
+  var keys: Int
+  /// How far code may reach from a memory's first byte.
+  let reach: UInt64
+  var notes: [String] = []
+
+  /// Whether a slot's image is bytes of its own, not a mapping.
+  var copiesImage: Bool { initialization == .eager }
+  /// Of the reservation.
+  var protection: Protection { [] }
+
+  /// - Throws: `configuration`.
+  init(_ configuration: MemoryPoolConfiguration) throws(VMError) {
+    initialization = configuration.initialization
+    reset = configuration.reset
+    keys = 0
+    // Wraps only where the layout refuses the numbers.
+    reach = max(configuration.reservationBytes, configuration.maxMemoryBytes) &+ configuration.guardBytes
+    try check(configuration)
+    try choosePages(configuration)
+    try chooseKeys(configuration)
+    try chooseReset(configuration)
+  }
+
+  func constraints(_ configuration: MemoryPoolConfiguration) -> SlabConstraints {
+    SlabConstraints(
+      slots: configuration.slots, maxMemoryBytes: configuration.maxMemoryBytes,
+      reservationBytes: configuration.reservationBytes, guardBytes: configuration.guardBytes,
+      guardBeforeSlots: true, keys: keys)
+  }
+
+  private func check(_ configuration: MemoryPoolConfiguration) throws(VMError) {
+    guard configuration.slots > 0, configuration.slots <= Int(UInt32.max) else {
+      throw .configuration("a pool of \(configuration.slots) memories: it takes at least 1, at most \(UInt32.max)")
+    }
+    guard configuration.maxMemoryBytes % (64 << 10) == 0 else {
+      throw .configuration("memories of at most \(configuration.maxMemoryBytes) bytes: it takes a multiple of 65536")
+    }
+    guard configuration.warmSlots >= 0, configuration.maximumKeys >= 0, configuration.decommitBatch >= 0 else {
+      throw .configuration(
+        "\(configuration.warmSlots) warm slots, \(configuration.maximumKeys) keys, batches of "
+          + "\(configuration.decommitBatch): none can be negative")
+    }
+  }
+
+  private mutating func choosePages(_ configuration: MemoryPoolConfiguration) throws(VMError) {
+    guard initialization == .userfaultfdThread || initialization == .userfaultfdSignal else { return }
+    guard configuration.fallsBack else { throw .configuration("userfaultfd is not available") }
+    initialization = .copyOnWrite
+    notes.append("userfaultfd is not available: memories are copied on write instead")
+  }
+
+  private mutating func chooseKeys(_ configuration: MemoryPoolConfiguration) throws(VMError) {
+    switch configuration.keys {
+    case .off: break
+    case .unenforced: keys = configuration.maximumKeys
+    case .automatic: notes.append("the machine has no protection keys: memories are not striped")
+    case .required: throw .configuration("the machine has no protection keys")
+    }
+  }
+
+  private mutating func chooseReset(_ configuration: MemoryPoolConfiguration) throws(VMError) {
+    if reset != .keepResident { reset = .decommit }
+  }
+
+  /// What the reservation shows.
+  static func notes(
+    on layout: SlabLayout, _ strategy: PoolStrategy, asked configuration: MemoryPoolConfiguration
+  ) -> [String] {
+    var notes: [String] = []
+    if layout.slotCount < configuration.slots {
+      notes.append(
+        "the address space holds \(layout.slotCount) memories of the \(configuration.slots) asked for, "
+          + "at \(layout.slotBytes) bytes each")
+    }
+    // Image, memory behind it, and the reservation up to the next slot.
+    let each: UInt64 = strategy.copiesImage ? 2 : 3
+    let limit = aviary_system_mapping_limit()
+    let (needed, overflow) = UInt64(layout.slotCount).multipliedReportingOverflow(by: each)
+    if limit > 0, overflow || needed > limit {
+      notes.append(
+        "\(layout.slotCount) memories in use need \(needed) mappings, and vm.max_map_count is \(limit): "
+          + "raise it with sysctl, or use a userfaultfd initialization, which needs one mapping in all")
+    }
+    return notes
+  }
+}

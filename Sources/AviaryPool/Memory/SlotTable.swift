@@ -1,0 +1,134 @@
+import CAviaryHost
+
+/// The states of all slots, in memory that costs nothing before a slot is used.
+///
+/// Unsafe contract of all routines: the caller holds the index, from the allocator's `take` to its
+/// `giveBack`; the allocator's lock orders one holder's writes before the next one's reads. So none
+/// needs a lock, and none checks the index.
+@safe
+struct SlotTable: ~Copyable, @unchecked Sendable {
+  private enum Phase: UInt8 { case unmapped, unknown, ready, lent }
+
+  /// Zeros are an unmapped slot.
+  @safe
+  private struct Cell {
+    var phase: UInt8
+    var hasGroup: Bool
+    var group: UInt32
+    var image: Unmanaged<MemoryImage>?
+    var accessible: UInt64
+    var extent: UInt64
+    var resident: UInt64
+  }
+
+  private let memory: Mapping
+  private let cells: UnsafeMutablePointer<Cell>
+  private let recordMemory: Mapping
+  /// What fault handlers see of the slots.
+  let records: UnsafeMutablePointer<AviarySlotRecord>
+  private let count: Int
+
+  init(slots: Int) throws(VMError) {
+    let states = try SlotTable.reserve(slots, MemoryLayout<Cell>.stride)
+    let shared = unsafe try SlotTable.reserve(slots, MemoryLayout<AviarySlotRecord>.stride)
+    count = slots
+    unsafe cells = UnsafeMutableRawPointer(bitPattern: states.address)!.assumingMemoryBound(to: Cell.self)
+    unsafe records = UnsafeMutableRawPointer(bitPattern: shared.address)!
+      .assumingMemoryBound(to: AviarySlotRecord.self)
+    memory = states
+    recordMemory = shared
+  }
+
+  private static func reserve(_ slots: Int, _ stride: Int) throws(VMError) -> Mapping {
+    // A pool has at most 2^32 slots.
+    try Mapping(reserving: Page.roundUp(UInt64(slots) * UInt64(stride))!, [.read, .write])
+  }
+
+  deinit {
+    for index in 0..<count {
+      // Reading a cell that was never used costs no memory.
+      if let image = unsafe cells[index].image { unsafe image.release() }
+    }
+  }
+
+  /// Moves the state of an unused slot out and leaves `unknown` in its place.
+  @inline(__always)
+  func take(_ index: Int) -> UnusedSlot {
+    let cell = unsafe cells + index
+    let phase = unsafe cell.pointee.phase
+    unsafe cell.pointee.phase = Phase.unknown.rawValue
+    if phase == Phase.ready.rawValue {
+      let resident = unsafe cell.pointee.resident
+      return .ready(CleanSlot(unsafe takeContents(cell), resident: resident))
+    }
+    if phase == Phase.unmapped.rawValue { return .unmapped }
+    precondition(phase == Phase.unknown.rawValue, "a slot was taken twice")
+    return .unknown
+  }
+
+  @inline(__always)
+  func put(_ index: Int, _ state: consuming UnusedSlot) {
+    let cell = unsafe cells + index
+    switch consume state {
+    case .unmapped: unsafe cell.pointee.phase = Phase.unmapped.rawValue
+    case .unknown: unsafe cell.pointee.phase = Phase.unknown.rawValue
+    case .ready(let slot):
+      unsafe cell.pointee.resident = slot.resident
+      unsafe putContents(cell, slot.contents)
+      unsafe cell.pointee.phase = Phase.ready.rawValue
+    }
+  }
+
+  /// Notes what a lessee, or the queue, holds.
+  @inline(__always)
+  func lend(_ index: Int, _ slot: consuming UsedSlot, group: AffinityGroup?) {
+    let cell = unsafe cells + index
+    unsafe putContents(cell, slot.contents)
+    unsafe cell.pointee.hasGroup = group != nil
+    unsafe cell.pointee.group = group?.id ?? 0
+    unsafe cell.pointee.phase = Phase.lent.rawValue
+  }
+
+  /// The opposite of `lend`; leaves `unknown`.
+  @inline(__always)
+  func recall(_ index: Int) -> UsedSlot {
+    let cell = unsafe cells + index
+    precondition(unsafe cell.pointee.phase == Phase.lent.rawValue, "a slot was returned twice")
+    unsafe cell.pointee.phase = Phase.unknown.rawValue
+    return UsedSlot(unsafe takeContents(cell))
+  }
+
+  /// Of a lent slot.
+  @inline(__always)
+  func group(_ index: Int) -> AffinityGroup? {
+    unsafe cells[index].hasGroup ? AffinityGroup(id: unsafe cells[index].group) : nil
+  }
+
+  /// Of a lent slot.
+  @inline(__always)
+  func accessible(_ index: Int) -> UInt64 { unsafe cells[index].accessible }
+
+  /// Of a lent slot.
+  @inline(__always)
+  func image(_ index: Int) -> MemoryImage? { unsafe cells[index].image?.takeUnretainedValue() }
+
+  /// - Precondition: a lent slot of which [0, bytes) was made accessible.
+  func grew(_ index: Int, to bytes: UInt64) {
+    unsafe cells[index].accessible = bytes
+    unsafe cells[index].extent = max(unsafe cells[index].extent, bytes)
+  }
+
+  @inline(__always)
+  private func takeContents(_ cell: UnsafeMutablePointer<Cell>) -> SlotContents {
+    let image = unsafe cell.pointee.image?.takeRetainedValue()
+    unsafe cell.pointee.image = nil
+    return SlotContents(image: image, accessible: unsafe cell.pointee.accessible, extent: unsafe cell.pointee.extent)
+  }
+
+  @inline(__always)
+  private func putContents(_ cell: UnsafeMutablePointer<Cell>, _ contents: consuming SlotContents) {
+    unsafe cell.pointee.accessible = contents.accessible
+    unsafe cell.pointee.extent = contents.extent
+    unsafe cell.pointee.image = contents.image.map { unsafe Unmanaged.passRetained($0) }
+  }
+}

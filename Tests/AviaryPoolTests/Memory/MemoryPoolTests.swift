@@ -1,0 +1,150 @@
+import AviaryPool
+import CAviaryHost
+import Testing
+
+@Suite struct MemoryPoolTests {
+  static let strategies: [MemoryPoolConfiguration] = [
+    .small(),
+    .small { $0.decommitBatch = 3 },
+    .small { $0.reset = .keepResident; $0.keepResidentBytes = 16 * kibibyte },
+    .small { $0.reset = .keepResident; $0.keepResidentBytes = 1 << 20 },
+    .small { $0.initialization = .eager },
+    .small { $0.initialization = .eager; $0.reset = .keepResident; $0.keepResidentBytes = 20 * kibibyte },
+    .small { $0.keys = .unenforced },
+  ]
+
+  @Test(arguments: strategies)
+  func `a memory reads as its image and zeros, after others too`(configuration: MemoryPoolConfiguration) throws {
+    let pool = try MemoryPool(configuration)
+    let first = try TestImage(start: 8192, pages: 3, seed: 0x10)
+    let second = try TestImage(start: 0, pages: 2, seed: 0x40)
+    let groups = [pool.makeGroup(), pool.makeGroup()]
+    let most = configuration.maxMemoryBytes
+    for round in 0..<24 {
+      let image: TestImage? = [first, second, nil][round % 3]
+      let group: AffinityGroup? = round % 4 == 3 ? nil : groups[round % 2]
+      let initial = 64 * kibibyte * UInt64(round % 3)
+      if let image, image.image.start + image.image.count > initial { continue }
+      let slot = try pool.acquire(
+        MemoryRequest(group: group, stripe: round % pool.stripeCount, image: image?.image, initialBytes: initial))
+      #expect(slot.accessibleBytes(of: most) == initial, "round \(round)")
+      try slot.grow(to: most)
+      // Behind it another stripe's memory may begin.
+      #expect(slot.accessibleBytes(of: pool.stripeCount == 1 ? most + page : most) == most)
+      #expect(slot.bytes(most) == image?.contents(most) ?? [UInt8](repeating: 0, count: Int(most)), "round \(round)")
+      slot.fill(0xee, most)
+    }
+  }
+
+  @Test func `an image is replaced by none`() throws {
+    let pool = try MemoryPool(.small(slots: 1))
+    let group = pool.makeGroup()
+    let image = try TestImage(start: 0, pages: 2, seed: 9)
+    do {
+      let slot = try pool.acquire(MemoryRequest(group: group, image: image.image, initialBytes: 64 * kibibyte))
+      #expect(slot.bytes(64 * kibibyte) == image.contents(64 * kibibyte))
+    }
+    let slot = try pool.acquire(MemoryRequest(group: group, initialBytes: 64 * kibibyte))
+    #expect(slot.bytes(64 * kibibyte).allSatisfy { $0 == 0 })
+  }
+
+  @Test func `an image that ends behind the memory shows after growth, not before`() throws {
+    let pool = try MemoryPool(.small(slots: 1))
+    let image = try TestImage(start: 4096, pages: 8, seed: 3)
+    let group = pool.makeGroup()
+    for _ in 0..<3 {
+      let slot = try pool.acquire(MemoryRequest(group: group, image: image.image, initialBytes: 12288))
+      #expect(slot.accessibleBytes(of: 256 * kibibyte) == 12288)
+      try slot.grow(to: 64 * kibibyte)
+      #expect(slot.bytes(64 * kibibyte) == image.contents(64 * kibibyte))
+      slot.fill(1, 64 * kibibyte)
+    }
+  }
+
+  @Test func `a warm slot of the same module takes no system call`() throws {
+    let pool = try MemoryPool(.small { $0.decommitBatch = 64 })
+    let image = try TestImage(start: 0, pages: 2, seed: 1)
+    let request = MemoryRequest(group: pool.makeGroup(), image: image.image, initialBytes: 64 * kibibyte)
+    do { _ = try pool.acquire(request) }
+    pool.flush()
+    let calls = try SystemCalls.during { _ = try pool.acquire(request) }.count
+    #expect(calls == 0)
+    #expect(pool.statistics.affineAcquisitions == 1)
+  }
+
+  @Test func `a full pool says so, and drops what waits first`() throws {
+    let pool = try MemoryPool(.small(slots: 2) { $0.decommitBatch = 64 })
+    let request = MemoryRequest(group: pool.makeGroup(), initialBytes: page)
+    let first = try pool.acquire(request)
+    do {
+      let second = try pool.acquire(request)
+      #expect(throws: VMError.limit("all memories of the pool's 2 are in use")) { _ = try pool.acquire(request) }
+      second.write(1, at: 5)
+    }
+    #expect(pool.statistics.live == 2)
+    let third = try pool.acquire(request)
+    #expect(third.bytes(page).allSatisfy { $0 == 0 })
+    #expect(third.base != first.base)
+  }
+
+  @Test func `requests beyond a slot are refused`() throws {
+    let pool = try MemoryPool(.small())
+    let most = pool.configuration.maxMemoryBytes
+    let image = try TestImage(start: most, pages: 1, seed: 1)
+    #expect(throws: VMError.self) { _ = try pool.acquire(MemoryRequest(initialBytes: most + 1)) }
+    #expect(throws: VMError.self) { _ = try pool.acquire(MemoryRequest(initialBytes: .max)) }
+    #expect(throws: VMError.self) { _ = try pool.acquire(MemoryRequest(image: image.image, initialBytes: 0)) }
+    var astray = MemoryRequest(initialBytes: 0)
+    astray.stripe = 1
+    #expect(throws: VMError.self) { _ = try pool.acquire(astray) }
+    let slot = try pool.acquire(MemoryRequest(initialBytes: page))
+    #expect(throws: VMError.self) { try slot.grow(to: most + 1) }
+    #expect(throws: VMError.self) { try slot.grow(to: .max) }
+    #expect(slot.accessibleBytes(of: most) == page)
+    try slot.grow(to: 0)
+    #expect(slot.accessibleBytes(of: most) == page)
+  }
+
+  @Test func `a purged module leaves nothing mapped`() throws {
+    let pool = try MemoryPool(.small { $0.decommitBatch = 64 })
+    let group = pool.makeGroup()
+    weak var remains: MemoryImage?
+    let inUse: MemorySlot
+    do {
+      let image = try TestImage(start: 0, pages: 2, seed: 1)
+      remains = image.image
+      let request = MemoryRequest(group: group, image: image.image, initialBytes: 64 * kibibyte)
+      inUse = try pool.acquire(request)
+      _ = try pool.acquire(request)
+      #expect(pool.statistics.live == 2)
+    }
+    pool.purge(group)
+    #expect(pool.statistics.warm == 0)
+    #expect(remains != nil)
+    do { _ = consume inUse }
+    pool.flush()
+    #expect(remains == nil)
+    #expect(pool.statistics.warm == 0)
+    #expect(pool.statistics.cold == 4)
+  }
+
+  @Test func `a pool ends with its last lease and leaves nothing`() throws {
+    let files = Holdings.files()
+    weak var remains: MemoryPool?
+    let region: Range<UInt>
+    do {
+      let slot: MemorySlot
+      do {
+        let pool = try MemoryPool(.small())
+        remains = pool
+        slot = try pool.acquire(MemoryRequest(initialBytes: page))
+      }
+      region = slot.region
+      slot.write(1, at: 0)
+      #expect(remains != nil)
+    }
+    #expect(remains == nil)
+    #expect(Holdings.mappings(in: region) == 0)
+    #expect(Holdings.files() == files)
+  }
+}
