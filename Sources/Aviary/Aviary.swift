@@ -7,6 +7,7 @@
 //   Values/     values and how they cross the border
 //   Engine, Module, ArtifactFile
 //   Link/       Linker, host functions, LinkedModule, instantiation
+//   Pool/       InstancePool, what a pooling engine takes and tells
 //   Store/      Store, Instance, Memory, Table, Global, Tag, Caller
 //   Functions/  untyped and typed calls
 //

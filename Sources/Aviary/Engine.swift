@@ -14,6 +14,8 @@ public final class Engine: Sendable {
   let runtime: VMEngine
   /// Tells engines apart, for good: addresses are given again, these numbers are not.
   let serial: UInt64
+  /// Where `InstancePool`s wait; nil: nothing to wait for.
+  let places: PermitQueue?
   private static let count = Atomic<UInt64>(0)
 
   /// - Throws: `WasmError.limit` for a configuration that contradicts itself or this machine, naming the
@@ -30,6 +32,7 @@ public final class Engine: Sendable {
         thunks: VMThunkGenerator(
           entry: Thunks.entry, host: Thunks.host, describe: configuration.gdbJIT ? Engine.describe : nil))
     } catch { throw WasmError(error) }
+    places = Engine.places(configuration.allocation, runtime)
     serial = Engine.count.add(1, ordering: .relaxed).newValue
     self.tunables = tunables
     self.configuration = configuration

@@ -25,7 +25,7 @@ public final class Module: Sendable {
       debugger = try Module.announce(runtime, artifact, engine.configuration)
     } catch { throw WasmError(error) }
     if case .pooling(let pool) = engine.configuration.allocation {
-      try pool.admit(module.info, stateSize: runtime.layout.size)
+      try pool.admit(module.info, stateSize: stateSize)
     }
   }
 

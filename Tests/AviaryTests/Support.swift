@@ -1,4 +1,5 @@
 import Aviary
+import Synchronization
 import Testing
 
 enum Fixture {
@@ -27,3 +28,17 @@ func wasmError(_ body: () throws -> Void) -> WasmError? {
 func trapCode(_ body: () throws -> Void) -> Trap.Code? { wasmError(body)?.trapCode }
 
 struct Mishap: Error, Equatable { var number: Int }
+
+/// A value that tasks share.
+final class Shared<Value: Sendable>: Sendable {
+  private let value: Mutex<Value>
+  init(_ value: Value) { self.value = Mutex(value) }
+  var now: Value { value.withLock { $0 } }
+  func update<Result: Sendable>(_ body: (inout Value) throws -> Result) rethrows -> Result {
+    try value.withLock { value in
+      var copy = value
+      defer { value = copy }
+      return try body(&copy)
+    }
+  }
+}

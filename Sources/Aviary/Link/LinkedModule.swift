@@ -48,5 +48,6 @@ public struct LinkedModule<State>: Sendable {
     try instantiateNow(store)
   }
 
-  private func instantiateNow(_ store: Store<State>) throws -> Instance { try instantiate(in: store) }
+  /// For asynchronous callers: the other `instantiate` would be preferred there.
+  func instantiateNow(_ store: Store<State>) throws -> Instance { try instantiate(in: store) }
 }

@@ -1,4 +1,6 @@
+import AviaryContract
 import AviaryCore
+import AviaryVM
 
 // Which modules a pool takes: checked once, when a module is compiled or loaded, so that an instantiation can
 // only fail for want of a free place.
@@ -34,4 +36,9 @@ extension PoolingConfiguration {
     guard count > limit else { return }
     throw .limit("the module defines \(count) \(what), and the pool takes \(limit); raise PoolingConfiguration.\(setting)")
   }
+}
+
+extension Module {
+  /// Bytes of one instance's state.
+  var stateSize: Int { runtime.layout.size }
 }

@@ -29,6 +29,10 @@ public final class StoreContext {
   /// What has been instantiated here: the public module of the runtime's.
   private var modules: [ObjectIdentifier: Module] = [:]
 
+  /// Of `InstancePool`. Declared last: what the store took of the engine's pool is given back before.
+  private var ownPermit: Permit?
+  private var sharedPermit: Permit?
+
   init(engine: Engine, state: AnyObject, limits: StoreLimits, limiter: (any ResourceLimiter)?) {
     self.engine = engine
     self.state = state
@@ -48,6 +52,12 @@ public final class StoreContext {
   /// The runtime's store.
   /// - Throws: what kept it from being made.
   func runtime() throws(WasmError) -> VMStore { try store.get() }
+
+  /// Keeps the permits as long as the store.
+  func occupy(_ own: consuming Permit?, _ shared: consuming Permit?) {
+    ownPermit = own
+    sharedPermit = shared
+  }
 
   // MARK: Modules
 

@@ -1,3 +1,4 @@
+import AviaryPool
 import CAviaryContract
 
 // Bulk operations that the guest and instantiation share. Each checks all bounds
@@ -25,6 +26,17 @@ extension InstanceState {
     guard count > 0, let base = unsafe source.start, let to = target.baseAddress else { return true }
     unsafe to.copyMemory(from: base + Int(offset), byteCount: Int(count))
     return true
+  }
+
+  /// Makes memories zero that were made with an image.
+  func forgetImages() {
+    guard let images = module.memories else { return }
+    for (index, memory) in memories.enumerated() {
+      guard let image = images.image(ofMemory: index),
+        let target = unsafe memory.bytes(at: image.start, count: min(image.count, memory.byteCount - image.start))
+      else { continue }
+      unsafe target.initializeMemory(as: UInt8.self, repeating: 0)
+    }
   }
 
   func dropData(_ segment: Int) { unsafe data[segment].count = 0 }

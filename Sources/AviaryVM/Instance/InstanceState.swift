@@ -54,7 +54,9 @@ final class InstanceState {
       for (index, type) in info.memories.enumerated().dropFirst(memories.count) {
         let offset = layout.memoriesOffset + 16 * (index - info.importedMemoryCount)
         memories.append(
-          unsafe try store.makeMemory(type, cell: (raw + offset).assumingMemoryBound(to: AviaryMemory.self)))
+          unsafe try store.makeMemory(
+            type, group: module.memories?.group(ofMemory: index), image: module.memories?.image(ofMemory: index),
+            cell: (raw + offset).assumingMemoryBound(to: AviaryMemory.self)))
       }
       for (index, table) in info.tables.enumerated().dropFirst(tables.count) {
         let offset = layout.tablesOffset + 16 * (index - info.importedTableCount)

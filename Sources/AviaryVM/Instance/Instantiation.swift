@@ -14,8 +14,15 @@ struct Instantiation {
   func run() throws {
     try initializeGlobals()
     try initializeTables()
-    try makeElements()
-    try applyElements()
+    do {
+      try makeElements()
+      try applyElements()
+    } catch {
+      // By the standard's order no data was written yet, and functions of this instance may
+      // stand in tables of others by now.
+      instance.forgetImages()
+      throw error
+    }
     try applyData()
   }
 
@@ -76,6 +83,10 @@ struct Instantiation {
     let evaluator = ConstantEvaluator(instance: instance)
     for (index, segment) in info.data.enumerated() {
       guard case .active(let memory, let offset) = segment.mode else { continue }
+      if let memories = instance.module.memories, memories.isInImage[index] {
+        instance.dropData(index)
+        continue
+      }
       let start = try evaluator.evaluate(offset).low
       guard instance.copyData(index, to: Int(memory), at: start, from: 0, count: UInt64(segment.range.count))
       else { throw VMCallError.trap(VMTrap(.memoryOutOfBounds)) }

@@ -11,6 +11,8 @@ package final class VMModule: Sendable {
   package let code: VMCode
   package let types: TypeRegistration
   package let defaultMemory: UInt32?
+  /// nil where memories are made on demand.
+  let memories: ModuleMemories?
   var info: ModuleInfo { module.info }
 
   /// - Throws: see `VMCode.init` and `VMContextLayout.init`.
@@ -24,6 +26,7 @@ package final class VMModule: Sendable {
     defaultMemory = VMModule.defaultMemory(of: module.info)
     types = try engine.types.register(module.info.types, groups: module.info.recursionGroups)
     code = try VMCode(artifact, tunables: engine.tunables)
+    memories = engine.pool.map { ModuleMemories(module.info, $0) }
     CodeIndex.shared.add(self, code.text)
   }
 

@@ -1,0 +1,49 @@
+import AviaryContract
+import AviaryCore
+import AviaryPool
+
+/// What a module's memories start with, where its engine has a pool: images, made once, and
+/// affinity groups, given back when the module goes.
+///
+/// Invariant: a data segment counts as `isInImage` exactly where its memory's image exists.
+final class ModuleMemories: Sendable {
+  private let pool: MemoryPool
+  /// Per memory index; nil for imports.
+  private let groups: [AffinityGroup?]
+  private let images: [MemoryImage?]
+  /// Per data segment.
+  let isInImage: [Bool]
+
+  /// Where an image cannot be made, its segments are copied at each instantiation instead.
+  init(_ info: ModuleInfo, _ pool: MemoryPool) {
+    let plan = MemoryImagePlan(info)
+    var images = [MemoryImage?](repeating: nil, count: info.memories.count)
+    var isInImage = [Bool](repeating: false, count: info.data.count)
+    for planned in plan.images where planned.start + planned.count <= pool.configuration.maxMemoryBytes {
+      guard let image = try? ModuleMemories.image(planned, info) else { continue }
+      images[planned.memory] = image
+      for segment in planned.segments { isInImage[segment] = true }
+    }
+    self.pool = pool
+    self.images = images
+    self.isInImage = isInImage
+    groups = info.memories.indices.map { $0 < info.importedMemoryCount ? nil : pool.makeGroup() }
+  }
+
+  deinit {
+    for case let group? in groups { pool.purge(group) }
+  }
+
+  func image(ofMemory index: Int) -> MemoryImage? { images[index] }
+  func group(ofMemory index: Int) -> AffinityGroup? { groups[index] }
+
+  private static func image(_ plan: MemoryImagePlan.Image, _ info: ModuleInfo) throws(VMError) -> MemoryImage {
+    try unsafe MemoryImage.sealed(start: plan.start, count: plan.count) { place throws(VMError) in
+      for index in plan.segments {
+        let segment = info.data[index]
+        guard case .active(_, let offset) = segment.mode, let start = MemoryImagePlan.constant(offset, info) else { continue }
+        unsafe try place(UnsafeRawBufferPointer(rebasing: info.bytes.buffer[segment.range]), start)
+      }
+    }
+  }
+}

@@ -1,0 +1,40 @@
+#define _GNU_SOURCE
+#include "aviary_image.h"
+#include "internal.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+intptr_t aviary_system_image_create(size_t bytes) {
+  int error = aviary_system_injected(AVIARY_SYSTEM_IMAGE_CREATE);
+  if (error != 0) return -error;
+  int fd = memfd_create("aviary-image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return -errno;
+  if (ftruncate(fd, (off_t)bytes) == 0) return fd;
+  error = errno;
+  close(fd);
+  return -error;
+}
+
+intptr_t aviary_system_image_write(int fd, const void *source, size_t count, uint64_t offset) {
+  int error = aviary_system_injected(AVIARY_SYSTEM_IMAGE_WRITE);
+  if (error != 0) return -error;
+  const char *next = source;
+  while (count > 0) {
+    ssize_t written = pwrite(fd, next, count, (off_t)offset);
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return written < 0 ? -errno : -EIO;
+    next += written;
+    offset += (uint64_t)written;
+    count -= (size_t)written;
+  }
+  return 0;
+}
+
+intptr_t aviary_system_image_seal(int fd) {
+  int error = aviary_system_injected(AVIARY_SYSTEM_IMAGE_SEAL);
+  if (error != 0) return -error;
+  int seals = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+  return fcntl(fd, F_ADD_SEALS, seals) != 0 ? -errno : 0;
+}
