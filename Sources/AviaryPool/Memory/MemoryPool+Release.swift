@@ -62,8 +62,11 @@ extension MemoryPool {
       table.put(index, .ready(used.wasReset(resident: resident)))
     }
     if resident != 0 { residentBytes.add(resident, ordering: .relaxed) }
-    slots.giveBack(index, warmFor: group)
-    if resident != 0 { keepToBudget() }
+    switch slots.giveBack(index, warmFor: group) {
+    case .free: if resident != 0 { keepToBudget() }
+    case .freeBeyondWarmLimit: if let taken = slots.evictionCandidate() { evict(taken.index) }
+    case .refused: evict(index)
+    }
   }
 
   /// A lent slot of which nothing is kept.

@@ -60,7 +60,7 @@ package final class MemoryPool: Sendable {
     notes = strategy.notes + PoolStrategy.notes(on: layout, strategy, asked: configuration)
     table = try SlotTable(slots: layout.slotCount)
     operations = SlotMapping(hasKeys: false)
-    slots = SlotAllocator(
+    slots = try SlotAllocator(
       slots: layout.slotCount, stripes: layout.stripeCount, warmLimit: configuration.warmSlots, shards: 0)
     queue = DecommitQueue(rangeLimit: configuration.decommitBatch, byteLimit: configuration.residentBudgetBytes)
     slotsStart = reservation.mapping.address + UInt(layout.offset(ofSlot: 0))

@@ -15,6 +15,7 @@ struct SlotTable: ~Copyable, @unchecked Sendable {
     var phase: UInt8
     var hasGroup: Bool
     var group: UInt32
+    var generation: UInt32
     var image: Unmanaged<MemoryImage>?
     var accessible: UInt64
     var extent: UInt64
@@ -86,6 +87,7 @@ struct SlotTable: ~Copyable, @unchecked Sendable {
     unsafe putContents(cell, slot.contents)
     unsafe cell.pointee.hasGroup = group != nil
     unsafe cell.pointee.group = group?.id ?? 0
+    unsafe cell.pointee.generation = group?.generation ?? 0
     unsafe cell.pointee.phase = Phase.lent.rawValue
   }
 
@@ -101,7 +103,8 @@ struct SlotTable: ~Copyable, @unchecked Sendable {
   /// Of a lent slot.
   @inline(__always)
   func group(_ index: Int) -> AffinityGroup? {
-    unsafe cells[index].hasGroup ? AffinityGroup(id: unsafe cells[index].group) : nil
+    guard unsafe cells[index].hasGroup else { return nil }
+    return unsafe AffinityGroup(id: cells[index].group, generation: cells[index].generation)
   }
 
   /// Of a lent slot.

@@ -1,6 +1,24 @@
 import Glibc
 import Synchronization
 
+/// A slot that the caller owns from now on.
+package struct Taken: Sendable, Hashable {
+  package let index: Int
+  /// It was warm for the group that was asked for.
+  package let isAffine: Bool
+  /// For whom it was warm; nil: it was cold.
+  package let hadGroup: AffinityGroup?
+}
+
+/// What became of a slot that was given back.
+package enum GivenBack: Sendable, Hashable {
+  case free
+  /// Free, and more slots are warm than the limit: an `evictionCandidate` is due.
+  case freeBeyondWarmLimit
+  /// Its group was retired: the slot is still the caller's, to be cleaned and given back cold.
+  case refused
+}
+
 /// Which slot a memory gets. Indices only: whoever has an index owns the slot's memory and state.
 ///
 /// ```
@@ -26,15 +44,6 @@ import Synchronization
 ///   - a warm slot's group lives, but for the time in which `retire` collects.
 @safe
 package struct SlotAllocator: ~Copyable, @unchecked Sendable {
-  /// A slot that the caller owns from now on.
-  package struct Taken: Sendable, Hashable {
-    package let index: Int
-    /// It was warm for the group that was asked for.
-    package let isAffine: Bool
-    /// For whom it was warm; nil: it was cold.
-    package let hadGroup: AffinityGroup?
-  }
-
   package static let maximumSlots = 1 << 30
   package static let maximumShards = 64
 
@@ -124,25 +133,24 @@ package struct SlotAllocator: ~Copyable, @unchecked Sendable {
   }
 
   /// Frees a slot. `warmFor`: its memory is that group's image, and stays mapped; nil: nothing is
-  /// kept. For a group that was retired meanwhile it is free as a cold one, whatever is mapped:
-  /// look at `Taken.hadGroup`, not at the memory, to know what is there.
+  /// kept, and it is never refused.
   ///
   /// - Precondition: the caller has the index, and touches nothing of the slot afterwards.
-  /// - Returns: whether more slots are warm than the limit; then `evictionCandidate` is due.
   @discardableResult
-  package func giveBack(_ index: Int, warmFor group: AffinityGroup?) -> Bool {
+  package func giveBack(_ index: Int, warmFor group: AffinityGroup?) -> GivenBack {
     let slot = checked(index)
     let shard = currentShard()
     let stripe = index % stripeCount
     return unsafe self.shard(shard).pointee.lock.withLock { _ in
       precondition(unsafe entries[index].state == .taken, "a slot that is not taken is given back")
-      if let group, groups.lives(group) {
+      if let group {
+        guard groups.lives(group) else { return .refused }
         addWarm(slot, group, shard, stripe)
       } else {
         addCold(slot, shard, stripe)
       }
       assert(shardIsSound(shard))
-      return warmTotal.load(ordering: .relaxed) > warmLimit
+      return group != nil && warmTotal.load(ordering: .relaxed) > warmLimit ? .freeBeyondWarmLimit : .free
     }
   }
 
@@ -173,8 +181,8 @@ package struct SlotAllocator: ~Copyable, @unchecked Sendable {
 
   package func makeGroup() -> AffinityGroup { groups.make() }
 
-  /// Ends a group: none of its slots is warm any more, and none becomes so. Slots in use go cold
-  /// when they are given back.
+  /// Ends a group: none of its slots is warm any more, and none becomes so. Slots in use are
+  /// refused when they are given back for it.
   ///
   /// - Returns: its free slots, which are the caller's now: to be cleaned and given back. Empty
   ///   when the group was retired before.
