@@ -61,8 +61,9 @@ package final class Resetter: Sendable {
     let head = unsafe history.head
     unsafe head.pointee.run &+= 1
     if unsafe head.pointee.armedBytes != 0 {
-      if unsafe try resetArmed(view, history) { return .armed }
-      unsafe try disarm(view, history)
+      let verdict = unsafe try resetArmed(view, history)
+      if verdict == .done { return .armed }
+      unsafe try disarm(view, history, isPunished: verdict == .retreat)
     }
     unsafe try scan(view, history)
     if userfaultfd >= 0, unsafe head.pointee.calmRuns >= head.pointee.armAfter, unsafe head.pointee.run >= 4 {
@@ -73,13 +74,20 @@ package final class Resetter: Sendable {
 
   // MARK: Armed
 
+  private enum Verdict {
+    case done
+    /// Not all that is to be brought back is known, or too much stays: learn anew.
+    case rebuild
+    /// Faults cost more than scans would.
+    case retreat
+  }
+
   /// Nanoseconds that a fault costs, about, and a scan: what is weighed is their ratio.
   private static let faultCost: UInt64 = 7000
   private static func scanCost(_ view: SlotView) -> UInt64 { unsafe 900 + (view.accessible / Page.size) * 5 }
 
-  /// - Returns: false where it did not bring everything back, or arming does not pay any more.
   @inline(__always)
-  private func resetArmed(_ view: SlotView, _ history: PageHistory) throws(VMError) -> Bool {
+  private func resetArmed(_ view: SlotView, _ history: PageHistory) throws(VMError) -> Verdict {
     let head = unsafe history.head
     let faults = unsafe head.pointee.log.count
     let average = unsafe head.pointee.faultAverage
@@ -88,19 +96,21 @@ package final class Resetter: Sendable {
       for position in 0..<Int(unsafe head.pointee.count) where unsafe history.pages[position].isHot {
         unsafe view.restore(history.pages[position].page)
       }
-      return true
+      return .done
     }
     return unsafe try resetArmedWithFaults(view, history, faults)
   }
 
   @inline(never)
-  private func resetArmedWithFaults(_ view: SlotView, _ history: PageHistory, _ faults: UInt32) throws(VMError) -> Bool {
+  private func resetArmedWithFaults(
+    _ view: SlotView, _ history: PageHistory, _ faults: UInt32
+  ) throws(VMError) -> Verdict {
     let head = unsafe history.head
-    guard faults <= UInt32(AVIARY_WRITE_LOG_CAPACITY), unsafe view.accessible >= head.pointee.armedBytes else { return false }
-    let sample = faults << 8
+    let sample = min(faults, 1 << 12) << 8
     let average = unsafe head.pointee.faultAverage
     unsafe head.pointee.faultAverage = average - average / 8 + sample / 8
-    if unsafe UInt64(head.pointee.faultAverage) * Resetter.faultCost >> 8 > Resetter.scanCost(view) { return false }
+    if unsafe UInt64(head.pointee.faultAverage) * Resetter.faultCost >> 8 > Resetter.scanCost(view) { return .retreat }
+    guard faults <= UInt32(AVIARY_WRITE_LOG_CAPACITY), unsafe view.accessible >= head.pointee.armedBytes else { return .rebuild }
     // Rounds down to none in the end.
     if faults == 0, unsafe head.pointee.faultAverage < 8 { unsafe head.pointee.faultAverage = 0 }
     // What growth added was never protected, and is hidden before the next use.
@@ -122,7 +132,8 @@ package final class Resetter: Sendable {
     unsafe head.pointee.log.count = 0
     let run = unsafe head.pointee.run
     history.filter { $0.isHot || run &- $0.lastWritten <= PageHistory.memory }
-    return unsafe Int(head.pointee.residentPages) <= maximumResidentPages
+    // Counts some pages twice: it is a bound, which learning makes exact again.
+    return unsafe Int(head.pointee.residentPages) <= maximumResidentPages ? .done : .rebuild
   }
 
   /// A page that was opened is brought back, and protected again unless it is written often.
@@ -183,12 +194,12 @@ package final class Resetter: Sendable {
     unsafe head.pointee.log.count = 0
     unsafe head.pointee.faultAverage = 0
     guard result < 0 else { return }
-    unsafe try disarm(view, history)
+    unsafe try disarm(view, history, isPunished: true)
     unsafe head.pointee.armAfter = .max
   }
 
   @inline(never)
-  private func disarm(_ view: SlotView, _ history: PageHistory) throws(VMError) {
+  private func disarm(_ view: SlotView, _ history: PageHistory, isPunished: Bool) throws(VMError) {
     let head = unsafe history.head
     let result = unsafe aviary_userfault_unregister(userfaultfd, view.base, Int(head.pointee.armedBytes))
     guard result >= 0 else { throw Mapping.failure("lifting write protection", result, unsafe head.pointee.armedBytes) }
@@ -196,7 +207,7 @@ package final class Resetter: Sendable {
     unsafe head.pointee.log.count = 0
     unsafe head.pointee.calmRuns = 0
     // Next time it has to be calm for longer.
-    unsafe head.pointee.armAfter = min(head.pointee.armAfter, 1 << 20) * 2
+    if isPunished { unsafe head.pointee.armAfter = min(head.pointee.armAfter, 1 << 20) * 2 }
   }
 }
 
