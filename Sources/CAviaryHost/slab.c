@@ -45,6 +45,24 @@ static pthread_mutex_t writers = PTHREAD_MUTEX_INITIALIZER;
 
 static const uint8_t zeros[PAGE] __attribute__((aligned(PAGE)));
 
+const void *aviary_userfault_zeros(void) { return zeros; }
+
+void aviary_slot_lock(AviarySlotRecord *record) {
+  while (__atomic_exchange_n(&record->lock, 1, __ATOMIC_ACQUIRE) != 0) sched_yield();
+}
+
+void aviary_slot_unlock(AviarySlotRecord *record) { __atomic_store_n(&record->lock, 0, __ATOMIC_RELEASE); }
+
+void aviary_slot_publish(AviarySlotRecord *record, uint64_t bytes) {
+  __atomic_store_n(&record->accessible, bytes, __ATOMIC_SEQ_CST);
+}
+
+void aviary_slab_count(AviarySlab *slab, uint64_t pages) {
+  __atomic_fetch_add(&slab->faults, pages, __ATOMIC_RELAXED);
+}
+
+uint64_t aviary_slab_faults(const AviarySlab *slab) { return __atomic_load_n(&slab->faults, __ATOMIC_RELAXED); }
+
 bool aviary_slab_register(AviarySlab *slab) {
   pthread_mutex_lock(&writers);
   Node *node = atomic_load(&nodes);
@@ -100,7 +118,7 @@ static bool fill(AviarySlab *slab, const AviarySlotRecord *record, uintptr_t add
   if (result == -EEXIST || result == -EAGAIN) return was_first(page);
   if (result != PAGE) return false;
   aviary_thread_state()->filled_page = 0;
-  __atomic_fetch_add(&slab->faults, 1, __ATOMIC_RELAXED);
+  aviary_slab_count(slab, 1);
   return true;
 }
 

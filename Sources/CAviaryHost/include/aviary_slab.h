@@ -29,17 +29,20 @@ typedef struct AviarySlotRecord {
   uint64_t source_start;
   uint64_t source_end;
   AviaryWriteLog *log;    // adaptive reset; NULL where nothing is write-protected
-  uint32_t guard_faults;  // atomic: userfaultfd thread: accesses out of bounds since the slot was activated
+  uint64_t guard_start;   // from here to the slot's end there is a guard, where guard_kind says so
   uint32_t guard_kind;    // AVIARY_GUARD_*
-  uint64_t guard_start;   // from here to the slot's end, where there is a guard
+  uint32_t guard_faults;  // accesses that ran into it since the slot was activated
+  uint32_t lock;          // atomic: aviary_slot_lock
+  uint32_t reserved;
 } AviarySlotRecord;
 
-// Who writes a record's guard: the userfaultfd thread, before it wakes who faulted. Who
-// resets it: the slot's owner, while that thread is not in the slot.
+// Bits of guard_kind: what the userfaultfd thread did to stop an access that is out of
+// bounds. It records it before it wakes who faulted; the slot's owner undoes it. Both hold
+// the record's lock.
 enum {
   AVIARY_GUARD_NONE = 0,
   AVIARY_GUARD_PROTECTED = 1, // PROT_NONE
-  AVIARY_GUARD_POISONED = 2,  // some pages raise SIGBUS until they are dropped
+  AVIARY_GUARD_POISONED = 2,  // single pages raise SIGBUS until they are dropped
 };
 
 enum {
@@ -85,3 +88,14 @@ static inline AviarySlabPlace aviary_slab_locate(const AviarySlab *slab, uintptr
 // Async-signal-safe. Whether the fault was a slab's and is mended: the access is to be
 // tried again. False: nobody's, or the guest's mistake.
 bool aviary_slab_resolve(int signal, uintptr_t address);
+
+// Held for a page's filling or a change of protection, never across anything that waits
+// for the userfaultfd thread.
+void aviary_slot_lock(AviarySlotRecord *record);
+void aviary_slot_unlock(AviarySlotRecord *record);
+// Makes the slot's first `bytes` what faults are filled in; all else of the record is
+// written before.
+void aviary_slot_publish(AviarySlotRecord *record, uint64_t bytes);
+// Atomically: the slab's count of pages filled and opened.
+void aviary_slab_count(AviarySlab *slab, uint64_t pages);
+uint64_t aviary_slab_faults(const AviarySlab *slab);

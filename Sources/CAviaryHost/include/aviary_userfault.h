@@ -77,3 +77,6 @@ void aviary_userfault_stop_signal(int stop);
 // Waits for events, or the stop descriptor, or the time (-1: for ever): a mask.
 enum { AVIARY_FAULT_POLL_EVENTS = 1, AVIARY_FAULT_POLL_STOP = 2 };
 intptr_t aviary_userfault_poll(int fd, int stop, int milliseconds);
+
+// A page of zeros, under key 0.
+const void *aviary_userfault_zeros(void);
