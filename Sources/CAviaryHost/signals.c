@@ -1,7 +1,7 @@
 // Faults of the guest become traps; every other signal goes to the handler that
 // was there before.
 //
-// A fault lands only if all of this holds: the kernel raised it (si_code > 0);
+// A fault in the closed part of the guest's stack opens more of it. Another one lands only if all of this holds: the kernel raised it (si_code > 0);
 // this thread has an activation; the PC is registered guest code, and either
 //   - the PC is in that code's trap table and, for an access, the address lies in
 //     a region that the activation's store owns, or
@@ -10,6 +10,7 @@
 // (slab.c), whoever touched it: then the access is tried again.
 // The handler runs no Swift, takes no lock, and allocates nothing.
 #define _GNU_SOURCE
+#include "aviary_stack.h"
 #include "internal.h"
 #include <errno.h>
 #include <pthread.h>
@@ -68,10 +69,21 @@ static bool try_land(int signal, const siginfo_t *info, ucontext_t *context) {
   greg_t *registers = context->uc_mcontext.gregs;
   uintptr_t pc = (uintptr_t)registers[REG_RIP];
   uintptr_t rsp = (uintptr_t)registers[REG_RSP];
-  bool in_code;
-  uint32_t code = aviary_code_trap(pc, &in_code);
   bool is_access = signal == SIGSEGV || signal == SIGBUS;
   uintptr_t address = is_access ? (uintptr_t)info->si_addr : 0;
+  if (signal == SIGSEGV) {
+    switch (aviary_stack_resolve((AviaryHostStore *)activation->store, info->si_code, address, rsp)) {
+    case AVIARY_STACK_FAULT_OPENED: return true;
+    case AVIARY_STACK_FAULT_FAILED:
+      // Not from under a host function.
+      if (activation->guest_rsp != 0) return false;
+      land(activation, AVIARY_TRAP_ALLOCATION, (uint32_t)signal, address, registers);
+      return true;
+    case AVIARY_STACK_FAULT_OTHER: break;
+    }
+  }
+  bool in_code;
+  uint32_t code = aviary_code_trap(pc, &in_code);
   if (!in_code) return false;
   if (is_access && overflows(activation, info->si_code, address, rsp)) {
     land(activation, AVIARY_TRAP_CALL_STACK_EXHAUSTED, (uint32_t)signal, address, registers);

@@ -1,32 +1,94 @@
 import AviaryPool
+import CAviaryHost
 
-/// A stack for guests.
+/// A stack for guests, on loan from its pool.
 ///
 /// ```
-///  address            low                          high
-///  ├──── guard ────────┼────── usable ──────────────┤
-///  │ no access         │ read, write                │ the first frame is here
+///  guardLow            low               open                     high
+///  ├──── guard ────────┼──── closed ──────┼────── read, write ─────┤
+///  │ a fault: overflow │ a fault opens it │ the first frame is here
 /// ```
-/// Invariant: a pushed-past stack meets the guard: frames larger than it are checked
-/// by their prologue (docs/abi.md).
+/// Invariants: a pushed-past stack meets the guard: frames larger than it are checked
+/// by their prologue (docs/abi.md). Bytes below `open` are zeros once they are opened.
+@safe
 struct GuestStack: ~Copyable, Sendable {
-  private let mapping: Mapping
-  private let guardBytes: UInt64
+  /// In the pool's slab; nil: a mapping of its own.
+  let index: UInt32?
+  let guardLow: UInt
+  let low: UInt
+  let high: UInt
+  private let mapping: Mapping?
 
-  var guardLow: UInt { mapping.address }
-  var low: UInt { mapping.address + UInt(guardBytes) }
-  var high: UInt { mapping.address + UInt(mapping.count) }
-
-  /// - Precondition: both are multiples of a page, their sum far below 2^63.
-  init(usableBytes: UInt64, guardBytes: UInt64) throws(VMError) {
-    let mapping = try Mapping(reserving: usableBytes + guardBytes)
-    try mapping.protect(from: guardBytes, count: usableBytes, [.read, .write])
+  /// Part of a slab, or of its own mapping.
+  init(index: UInt32?, at guardLow: UInt, _ shape: StackShape, mapping: consuming Mapping? = nil) {
+    self.index = index
+    self.guardLow = guardLow
+    low = guardLow + UInt(shape.guardBytes)
+    high = low + UInt(shape.usableBytes)
     self.mapping = mapping
-    self.guardBytes = guardBytes
   }
 
-  /// Makes all of it read as zeros: nobody sees what an earlier guest left.
-  func reset() throws(VMError) {
-    try mapping.discard(from: guardBytes, count: mapping.count - guardBytes)
+  /// Prepared, where a slab is full and the number of stacks has no limit.
+  static func alone(_ shape: StackShape) throws(VMError) -> GuestStack {
+    let mapping = try Mapping(reserving: shape.stride)
+    let stack = GuestStack(index: nil, at: mapping.address, shape, mapping: mapping)
+    try stack.prepare(shape)
+    return stack
+  }
+
+  /// Closes all but the part that every guest finds open.
+  func prepare(_ shape: StackShape) throws(VMError) {
+    let open = high - StackShape.openBytes
+    if shape.mode == UInt32(AVIARY_STACK_GUARDS) {
+      var result = aviary_system_protect(guardLow, Int(shape.stride), AVIARY_PROTECT_READ_WRITE)
+      guard result == 0 else { throw Mapping.failure("opening a guest stack", result, shape.stride) }
+      result = aviary_system_guard_install(guardLow, Int(open - guardLow))
+      guard result == 0 else { throw Mapping.failure("guarding a guest stack", result, shape.stride) }
+    } else {
+      let result = aviary_stack_open(open, Int(StackShape.openBytes), shape.mode)
+      guard result == 0 else { throw Mapping.failure("opening a guest stack", result, UInt64(StackShape.openBytes)) }
+    }
+  }
+}
+
+private let AVIARY_PROTECT_READ_WRITE = Int32(AVIARY_PROTECT_READ) | Int32(AVIARY_PROTECT_WRITE)
+
+/// What all stacks of an engine have in common.
+struct StackShape: Sendable {
+  /// Open at first, and again once a guest that went deeper is gone: two pages.
+  static let openBytes: UInt = 8 << 10
+  /// A stack that was opened so far stays so for a while: zeroing it is cheaper than closing it.
+  static let keptOpenBytes: UInt = 64 << 10
+  /// Guests in a row that need no more than `openBytes`, until the rest is closed.
+  static let patience: UInt8 = 32
+
+  /// Multiples of a page; their sum is far below 2^63, and `usableBytes` > `keptOpenBytes`.
+  let usableBytes: UInt64
+  let guardBytes: UInt64
+  /// AVIARY_STACK_*
+  let mode: UInt32
+
+  var stride: UInt64 { usableBytes + guardBytes }
+
+  /// Whether the kernel has guard markers, tried on a page.
+  static let machineMode: UInt32 = {
+    guard let page = try? Mapping(reserving: Page.size, [.read, .write]),
+      aviary_system_guard_install(page.address, Int(Page.size)) == 0
+    else { return UInt32(AVIARY_STACK_PROTECTION) }
+    return UInt32(AVIARY_STACK_GUARDS)
+  }()
+}
+
+/// Where a store's words say how far its stack is open.
+extension UnsafeMutablePointer<AviaryHostStore> {
+  /// Puts a stack into the store's words: nobody has used it since it was prepared or cleaned.
+  func adopt(_ stack: borrowing GuestStack, _ mode: UInt32, open: UInt) {
+    unsafe pointee.guard_low = stack.guardLow
+    unsafe pointee.stack_low = stack.low
+    unsafe pointee.stack_high = stack.high
+    unsafe pointee.stack_open = open
+    unsafe pointee.stack_mode = mode
+    // Explicit checks leave room for a signal frame.
+    unsafe pointee.context.stack_limit = stack.low + 16 << 10
   }
 }

@@ -27,8 +27,10 @@ package struct VMThunkGenerator: Sendable {
 package struct VMEngineOptions: Sendable {
   /// Usable bytes of every guest stack.
   package var guestStackBytes: UInt64 = 1 << 20
-  /// Guest stacks that are kept for later stores.
+  /// Unused guest stacks that keep their memory for later stores.
   package var pooledStacks = 64
+  /// Guest stacks at a time; nil: as many as the machine gives.
+  package var maximumStacks: Int?
   /// nil: every memory has a reservation of its own. Reservation and guard are taken from the tunables.
   package var pool: MemoryPoolConfiguration?
   package init() {}
@@ -73,6 +75,9 @@ package final class VMEngine: Sendable {
     guard guardBytes % Page.size == 0, guardBytes >= 1 << 17, guardBytes <= 1 << 30 else {
       throw .configuration("a stack guard of \(guardBytes) bytes is not a multiple of 4096 between 131072 and \(1 << 30)")
     }
+    if let maximum = options.maximumStacks, maximum < 1 || maximum > 1 << 24 {
+      throw .configuration("a limit of \(maximum) guest stacks is not between 1 and \(1 << 24)")
+    }
     Builtins.install()
     let error = aviary_host_install()
     guard error == 0 else { throw Mapping.failure("installing signal handlers", -Int(error), 0) }
@@ -86,7 +91,8 @@ package final class VMEngine: Sendable {
       pool = nil
     }
     generator = thunks
-    stacks = StackPool(usableBytes: stack, guardBytes: guardBytes, keep: options.pooledStacks)
+    stacks = StackPool(
+      usableBytes: stack, guardBytes: guardBytes, limit: options.maximumStacks, keep: options.pooledStacks)
     let cell = UnsafeMutablePointer<Atomic<UInt64>>.allocate(capacity: 1)
     unsafe cell.initialize(to: Atomic(0))
     unsafe epoch = cell

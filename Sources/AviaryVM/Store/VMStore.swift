@@ -23,8 +23,10 @@ package final class VMStore {
   let host: HostStore
   /// The same as `host.pointer`: one load on the way into the guest.
   let raw: UnsafeMutablePointer<AviaryHostStore>
-  /// nil only in `deinit`.
+  /// nil only in `deinit`, where there was none to be had too. How far it is open stands in `raw`.
   private var stack: GuestStack?
+  /// See `StackCleaner`.
+  private var stackCalm: UInt8 = 0
 
   /// The error behind a pending or returned `AVIARY_TRAP_HOST`.
   var hostError: (any Error)?
@@ -45,12 +47,9 @@ package final class VMStore {
     stripe = engine.nextStripe()
     host = HostStore()
     unsafe raw = host.pointer
-    let stack = try engine.stacks.take()
-    unsafe raw.pointee.guard_low = stack.guardLow
-    unsafe raw.pointee.stack_low = stack.low
-    unsafe raw.pointee.stack_high = stack.high
-    // Explicit checks leave room for a signal frame.
-    unsafe raw.pointee.context.stack_limit = stack.low + 16 << 10
+    var open: UInt = 0
+    let stack = try engine.stacks.take(open: &open, calm: &stackCalm)
+    unsafe raw.adopt(stack, engine.stacks.shape.mode, open: open)
     unsafe raw.pointee.context.epoch = UnsafePointer(UnsafeRawPointer(engine.epoch).assumingMemoryBound(to: UInt64.self))
     unsafe raw.pointee.context.epoch_deadline = .max
     unsafe raw.pointee.context.fuel = .min
@@ -65,7 +64,14 @@ package final class VMStore {
     memories = []
     for unsafe context in unsafe contexts { unsafe context.deallocate() }
     for unsafe cell in unsafe cells { unsafe cell.deallocate() }
-    if let stack = stack.take() { engine.stacks.giveBack(stack) }
+    if let stack = stack.take(), cleanStack() { engine.stacks.giveBack(stack, open: unsafe raw.pointee.stack_open, calm: stackCalm) }
+  }
+
+  /// Nothing that a guest left stands on the stack afterwards. False where the system failed: the stack is
+  /// then nobody's.
+  private func cleanStack() -> Bool {
+    unsafe StackCleaner.clean(
+      &raw.pointee.stack_open, high: raw.pointee.stack_high, mode: raw.pointee.stack_mode, calm: &stackCalm)
   }
 
   /// Stops this store's guest from any thread.

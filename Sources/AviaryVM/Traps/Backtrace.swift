@@ -17,7 +17,8 @@ struct Backtrace {
   /// Unsafe contract: `store` has just reported a trap, and nothing ran on its stack since.
   mutating func collect(_ store: UnsafeMutablePointer<AviaryHostStore>) {
     let report = unsafe store.pointee.report
-    let stack = unsafe store.pointee.stack_low..<store.pointee.stack_high
+    // What is closed cannot be read, and no frame got there.
+    let stack = unsafe store.pointee.stack_open..<store.pointee.stack_high
     if unsafe report.pc != 0 {
       // At a function's first byte (its push met the guard) rbp is still the caller's frame, and
       // the caller's own pc on top of the stack.

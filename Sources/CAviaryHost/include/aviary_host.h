@@ -4,6 +4,7 @@
 //   call.c        activations: entry and nested entry
 //   threads.c     what each thread needs once: signal stack, stack bounds
 //   signals.c     faults of the guest become traps; all else is passed on
+//   stacks.c      guest stacks that open as they are used
 //   ranges.c      which addresses are machine code of a guest
 //   interrupt.c   stopping a guest from another thread
 //   debugger.c    GDB's interface; cpu.c: what the CPU can do
@@ -59,6 +60,9 @@ typedef struct AviaryHostStore {
   uintptr_t guard_low;        // the guest stack: [guard_low, stack_low) faults
   uintptr_t stack_low;
   uintptr_t stack_high;
+  uintptr_t stack_open;       // below it the stack is closed (aviary_stack.h); written by the signal handler too
+  uint32_t stack_mode;        // AVIARY_STACK_*
+  uint32_t reserved;
   uint32_t interrupted;       // set by aviary_interrupt, cleared by aviary_interrupt_clear
   int32_t thread;             // kernel id of the thread inside, or 0
   // Regions, unsorted. Replaced as a whole: written on the store's own thread
