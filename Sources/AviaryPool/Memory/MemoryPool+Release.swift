@@ -53,7 +53,7 @@ extension MemoryPool {
 
   /// A lent slot that was reset goes back, for the next of its group.
   private func finish(_ index: Int, _ group: AffinityGroup?, resident: UInt64) {
-    guard let group, slots.groups.lives(group) else { return retire(index) }
+    guard let group else { return retire(index) }
     let used = table.recall(index)
     unsafe aviary_slot_set_accessible(table.records + index, 0)
     if strategy.copiesImage && resident == 0 {
@@ -65,6 +65,7 @@ extension MemoryPool {
     switch slots.giveBack(index, warmFor: group) {
     case .free: if resident != 0 { keepToBudget() }
     case .freeBeyondWarmLimit: if let taken = slots.evictionCandidate() { evict(taken.index) }
+    // The module has gone meanwhile.
     case .refused: evict(index)
     }
   }

@@ -56,6 +56,7 @@ struct TestImage {
     for (i, byte) in bytes.enumerated() where Int(image.start) + i < all.count { all[Int(image.start) + i] = byte }
     return all
   }
+
 }
 
 extension MemorySlot {
@@ -65,6 +66,22 @@ extension MemorySlot {
 
   borrowing func bytes(_ count: UInt64) -> [UInt8] {
     unsafe [UInt8](UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: base), count: Int(count)))
+  }
+
+  /// Whether the first `count` bytes are the image and zeros.
+  borrowing func reads(_ image: TestImage?, _ count: UInt64) -> Bool {
+    let memory = unsafe UnsafeRawPointer(bitPattern: base)!
+    let end = image.map { $0.image.start + $0.image.count } ?? 0
+    let start = min(image?.image.start ?? count, count)
+    func isZero(_ from: UInt64, _ to: UInt64) -> Bool {
+      unsafe from >= to || memory.load(fromByteOffset: Int(from), as: UInt8.self) == 0
+        && memcmp(memory + Int(from), memory + Int(from) + 1, Int(to - from) - 1) == 0
+    }
+    guard isZero(0, start), isZero(end, count) else { return false }
+    guard let image, start < count else { return true }
+    return unsafe image.bytes.withUnsafeBytes {
+      unsafe memcmp(memory + Int(start), $0.baseAddress!, Int(min(end, count) - start)) == 0
+    }
   }
 
   borrowing func fill(_ value: UInt8, _ count: UInt64) {
@@ -125,32 +142,42 @@ enum Holdings {
   }
 }
 
-/// Counts this thread's system calls, or makes one of them fail. Other threads' tests go on unharmed.
+/// Counts this thread's system calls, or makes some of them fail. Other threads' tests go on unharmed.
 enum SystemCalls {
   private struct State {
     var thread: pthread_t
     var count = 0
-    var failing: Int
+    var failing: Range<Int>
     var error: Int32
     var only: Int32?
+    var failed: Int32?
   }
   private static let state = Mutex<State?>(nil)
   private static let user = Mutex(())
 
+  /// Within `during`: the operation that failed last.
+  static var failedOperation: Int32? { state.withLock { $0?.failed } }
+
   /// - Parameters:
   ///   - number: the call that fails, from 0; -1: none.
   ///   - only: operations that are counted; nil: all.
+  ///   - failures: how many fail in a row.
+  @discardableResult
   static func during<R>(
-    failing number: Int = -1, with error: Int32 = EINVAL, only: Int32? = nil, _ body: () throws -> R
+    failing number: Int = -1, with error: Int32 = EINVAL, only: Int32? = nil, failures: Int = 1, _ body: () throws -> R
   ) rethrows -> (result: R, count: Int) {
     try user.withLock { _ in
-      state.withLock { $0 = State(thread: pthread_self(), failing: number, error: error, only: only) }
+      state.withLock {
+        $0 = State(thread: pthread_self(), failing: number..<(number + failures), error: error, only: only)
+      }
       aviary_system_set_injector { operation in
         SystemCalls.state.withLock { state in
           guard let current = state, pthread_equal(current.thread, pthread_self()) != 0 else { return 0 }
           if let only = current.only, only != operation { return 0 }
           state?.count += 1
-          return current.count == current.failing ? current.error : 0
+          if !current.failing.contains(current.count) { return 0 }
+          state?.failed = operation
+          return current.error
         }
       }
       defer { aviary_system_set_injector(nil) }
