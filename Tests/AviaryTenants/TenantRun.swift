@@ -23,6 +23,7 @@ public struct TenantRun: Sendable {
     /// Instantiations that found the pool full.
     public var refusals = 0
     public var failures: [String] = []
+    public init() {}
   }
 
   /// Compiled, and shared by the threads.
