@@ -7,8 +7,8 @@ extension MemoryPool {
     guard let group = table.group(index) else { return retire(index) }
     let accessible = table.accessible(index)
     if strategy.reset == .keepResident {
-      let kept = min(accessible, configuration.keepResidentBytes & ~(Page.size - 1))
       let image = table.image(index)
+      let kept = keptBytes(of: accessible, image)
       unsafe SlotBytes.rewrite(base(of: index), to: kept, image)
       counters.count(.keepResident, slot: index)
       if kept == accessible { return finish(index, group, resident: kept) }
@@ -18,6 +18,14 @@ extension MemoryPool {
       if accessible == 0 { return finish(index, group, resident: 0) }
       drop(index, from: 0, to: accessible, resident: 0)
     }
+  }
+
+  /// What is rewritten rather than dropped, from the slot's start on.
+  private func keptBytes(of accessible: UInt64, _ image: MemoryImage?) -> UInt64 {
+    let kept = min(accessible, configuration.keepResidentBytes & ~(Page.size - 1))
+    // Where the image is bytes of the slot's own, half of it can not be kept: dropped, the rest would be zeros.
+    if strategy.copiesImage, let image, kept < min(image.start + image.count, accessible) { return 0 }
+    return kept
   }
 
   /// Drops what waits in the decommit queue. The slots can then be taken again.
