@@ -114,4 +114,68 @@ import Testing
     escaped = nil
     #expect(try await pool.withInstance { try Self.touch($0) } == 10101)
   }
+
+  // MARK: With a pooling engine
+
+  enum Strategy: CaseIterable {
+    case copyOnWrite, eager, decommit, keepResident
+    var pooling: PoolingConfiguration {
+      var pool = PoolingConfiguration(instances: 3, maxMemory: .mebibytes(1), protectionKeys: .off)
+      pool.memoryInitialization = self == .eager ? .eager : .copyOnWrite
+      if self == .decommit { pool.reset = .decommit }
+      if self == .keepResident { pool.reset = .keepResident }
+      return pool
+    }
+  }
+
+  /// The engine's places bound two pools together; each instance is as new, and nothing stays taken.
+  @Test(arguments: Strategy.allCases) func engineWithAPool(_ strategy: Strategy) async throws {
+    var configuration = EngineConfiguration()
+    configuration.allocation = .pooling(strategy.pooling)
+    let engine = try Engine(configuration)
+    let report = try #require(engine.poolReport)
+    #expect(report.instances == 3 && report.memories == 3 && report.maxMemory == .mebibytes(1))
+    #expect(report.notices == [])
+    let plugin = try Self.plugin(engine)
+    let pools = (0..<2).map { _ in InstancePool(plugin) { Tenant(id: 1) } }
+    try await withThrowingTaskGroup(of: Void.self) { group in
+      for index in 0..<300 {
+        group.addTask {
+          let value = try await pools[index % 2].withInstance { instance in
+            if index % 7 == 0 { await Task.yield() }
+            if index % 11 == 0 { _ = wasmError { _ = try instance.function("fault")([]) } }
+            try #expect(instance.memory("memory").bytes(at: 100, count: 5) == Array("image".utf8))
+            try instance.memory("memory").write(Array("stain".utf8), at: 100)
+            return try Self.touch(instance)
+          }
+          #expect(value == 10101)
+        }
+      }
+      try await group.waitForAll()
+    }
+    // All places are free again, whatever still stands in a queue to be cleaned.
+    let stores = (0..<3).map { Store(engine, state: Tenant(id: $0)) }
+    for store in stores { #expect(try Self.touch(try plugin.instantiateNow(store)) == Int32(store.state.id) * 10000 + 101) }
+    let statistics = try #require(engine.poolStatistics)
+    #expect(statistics.live == 3 && statistics.quarantined == 0 && statistics.waiting == 0)
+    #expect(statistics.warm + statistics.cold == 0)
+    let taken = statistics.affineAcquisitions + statistics.coldAcquisitions + statistics.evictingAcquisitions
+    #expect(taken == 303)
+    #expect(statistics.failedResets == 0)
+  }
+
+  @Test func aPoolThatIsFullThrowsWithoutWaiting() throws {
+    var configuration = EngineConfiguration()
+    configuration.allocation = .pooling(.init(instances: 2, maxMemory: .mebibytes(1), protectionKeys: .off))
+    let engine = try Engine(configuration)
+    let plugin = try Self.plugin(engine)
+    let stores = (0..<3).map { Store(engine, state: Tenant(id: $0)) }
+    _ = try plugin.instantiate(in: stores[0])
+    _ = try plugin.instantiate(in: stores[1])
+    guard case .limit(let message)? = wasmError({ _ = try plugin.instantiate(in: stores[2]) }) else {
+      Issue.record("a third instance of two")
+      return
+    }
+    #expect(message.contains("2"))
+  }
 }

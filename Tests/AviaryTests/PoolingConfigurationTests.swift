@@ -43,7 +43,7 @@ import Testing
       ({ $0.instanceSize = .bytes(10) }, ["instanceSize", "10 bytes", "1 KiB"]),
       (
         { $0.memoryInitialization = .userfaultfd(.thread); $0.reset = .adaptive },
-        ["adaptive", "userfaultfd", "choose"]
+        ["adaptive", "userfaultfd", "choose .automatic"]
       ),
     ]
     for (index, (change, words)) in cases.enumerated() {

@@ -55,7 +55,7 @@ extension PoolingConfiguration {
     case .automatic, .decommit: return
     case .adaptive, .scan, .keepResident:
       throw .limit(
-        "the pool's reset is .\(reset), which memories filled by userfaultfd do not have; "
+        "the pool's reset is by \(reset), which memories filled by userfaultfd do not have; "
           + "choose .automatic or .decommit, or another memoryInitialization")
     }
   }

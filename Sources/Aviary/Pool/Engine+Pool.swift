@@ -2,11 +2,49 @@ import AviaryPool
 import AviaryVM
 
 extension Engine {
+  /// What the engine's pool got; nil where memories are made on demand.
+  public var poolReport: PoolReport? {
+    guard let pool = runtime.pool, let places else { return nil }
+    return PoolReport(
+      instances: places.limit, memories: pool.grantedSlots, maxMemory: .bytes(pool.layout.maxMemoryBytes),
+      memoryStride: .bytes(pool.layout.slotBytes), reservedAddressSpace: .bytes(pool.layout.totalBytes),
+      stripes: pool.stripeCount, memoryInitialization: .init(pool.initialization), reset: .init(pool.reset),
+      notices: pool.notes)
+  }
+
+  /// How the engine's pool stands; nil where memories are made on demand.
+  public var poolStatistics: PoolStatistics? { runtime.pool.map { PoolStatistics($0.statistics, places) } }
+
   /// Permits for as many instances as the pool certainly holds, whatever modules they are of.
   static func places(_ allocation: AllocationStrategy, _ runtime: VMEngine) -> PermitQueue? {
-    guard case .pooling(let pool) = allocation, let memories = runtime.pool?.configuration.slots else { return nil }
+    guard case .pooling(let pool) = allocation, let memories = runtime.pool?.grantedSlots else { return nil }
     let limit = min(
       pool.instances, pool.totalStacks, memories / pool.memoriesPerInstance, pool.totalTables / pool.tablesPerInstance)
     return PermitQueue(limit: max(1, limit))
+  }
+}
+
+extension PoolingConfiguration.MemoryInitialization {
+  fileprivate init(_ runtime: MemoryPoolConfiguration.Initialization) {
+    self =
+      switch runtime {
+      case .copyOnWrite: .copyOnWrite
+      case .userfaultfdThread: .userfaultfd(.thread)
+      case .userfaultfdSignal: .userfaultfd(.signal)
+      case .eager: .eager
+      }
+  }
+}
+
+extension PoolingConfiguration.Reset {
+  fileprivate init(_ runtime: MemoryPoolConfiguration.Reset) {
+    self =
+      switch runtime {
+      case .automatic: .automatic
+      case .adaptive: .adaptive
+      case .scan: .scan
+      case .keepResident: .keepResident
+      case .decommit: .decommit
+      }
   }
 }

@@ -19,6 +19,7 @@ struct Run: ParsableCommand {
       """)
 
   @OptionGroup(title: "Compilation") var engine: EngineOptions
+  @OptionGroup(title: "Allocation") var pool: PoolOptions
   @OptionGroup(title: "The guest's world") var world: WASIOptions
 
   @Option(help: ArgumentHelp("Call this export, and print its results.", valueName: "name"))
@@ -27,7 +28,7 @@ struct Run: ParsableCommand {
   @Option(help: ArgumentHelp("Stop the guest after a time, as 500ms or 2s.", valueName: "duration"))
   var timeout: TimeSpan?
 
-  @Option(help: ArgumentHelp("The most that all memories of the guest may hold, as 64MiB.", valueName: "size"))
+  @Option(help: ArgumentHelp("The most that all memories of the guest may hold, and with --pool each, as 64MiB.", valueName: "size"))
   var maxMemory: Size?
 
   @Argument(parsing: .captureForPassthrough, help: ArgumentHelp("FILE, then the guest's arguments.", valueName: "file"))
@@ -45,7 +46,7 @@ struct Run: ParsableCommand {
 
   func run() throws {
     let file = try ModuleFile(command[0])
-    let engine = try engine.engine()
+    let engine = try engine.engine(pool.allocation(maxMemory: maxMemory))
     let module = try Progress.during("compiling \(file.displayName)") {
       try file.compile(with: engine, progress: $0)
     }

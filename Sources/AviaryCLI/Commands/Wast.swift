@@ -12,6 +12,10 @@ struct Wast: ParsableCommand {
       """)
 
   @OptionGroup var engine: EngineOptions
+  @OptionGroup(title: "Allocation") var pool: PoolOptions
+
+  @Option(help: ArgumentHelp("With --pool, what each memory can grow to, as 64MiB.", valueName: "size"))
+  var maxMemory: Size?
 
   @Option(help: ArgumentHelp("A list of failures that are known: FILE LINE|* CAUSE.", valueName: "file"))
   var knownFailures: String?
@@ -34,7 +38,9 @@ struct Wast: ParsableCommand {
         throw Failure(path, error)
       }
     }
-    let engines = Engines(engine.configuration())
+    var configuration = engine.configuration()
+    configuration.allocation = pool.allocation(maxMemory: maxMemory)
+    let engines = Engines(configuration)
     var report = ScriptReport(perFile: !summary, causes: causes)
     for path in files {
       for item in try ScriptSource.find(path, engine.features.isDefault ? nil : engine.features.features) {
