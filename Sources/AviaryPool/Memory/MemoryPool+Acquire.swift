@@ -1,4 +1,5 @@
 import CAviaryHost
+import Glibc
 import Synchronization
 
 extension MemoryPool {
@@ -39,8 +40,23 @@ extension MemoryPool {
     // Some may only wait for their pages to be dropped.
     flush()
     if let taken = slots.take(group: request.group, stripe: request.stripe) { return taken }
+    if let taken = awaitTransit(request) { return taken }
     let share = layout.stripeCount == 1 ? "" : " of stripe \(request.stripe)"
     throw .limit("all memories\(share) of the pool's \(layout.slotCount) are in use")
+  }
+
+  /// Slots that another thread is just cleaning are free in a moment: whoever counted on them, as they were
+  /// released, is not to be refused. Bounded: that thread does nothing but system calls.
+  @inline(never)
+  private func awaitTransit(_ request: borrowing MemoryRequest) -> Taken? {
+    for round in 0..<2000 {
+      let wasBusy = transit.load(ordering: .sequentiallyConsistent) > 0
+      flush()
+      if let taken = slots.take(group: request.group, stripe: request.stripe) { return taken }
+      guard wasBusy else { return nil }
+      if round < 100 { sched_yield() } else { usleep(100) }
+    }
+    return nil
   }
 
   /// - Precondition: the caller has taken the index; a failure gives it back.

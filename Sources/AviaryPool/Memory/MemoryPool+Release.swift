@@ -30,18 +30,25 @@ extension MemoryPool {
 
   /// Drops what waits in the decommit queue. The slots can then be taken again.
   package func flush() {
+    transit.add(1, ordering: .sequentiallyConsistent)
     if let batch = queue.takeAll() { flush(batch) }
+    transit.subtract(1, ordering: .sequentiallyConsistent)
   }
 
   /// Removes the group's images from unused slots, and those in use when they come back.
   package func purge(_ group: AffinityGroup) {
     flush()
+    transit.add(1, ordering: .sequentiallyConsistent)
     for index in slots.retire(group) { evict(index) }
+    transit.subtract(1, ordering: .sequentiallyConsistent)
   }
 
   /// Pages of a lent slot go now or with others'.
   private func drop(_ index: Int, from start: UInt64, to end: UInt64, resident: UInt64) {
     var range = AviaryRange(address: base(of: index) + UInt(start), bytes: Int(end - start))
+    // Counted before others' slots may become this thread's.
+    transit.add(1, ordering: .sequentiallyConsistent)
+    defer { transit.subtract(1, ordering: .sequentiallyConsistent) }
     let batch = unsafe withUnsafePointer(to: &range) {
       unsafe queue.add(
         DecommitQueue.Batch.Entry(slot: index, resident: resident), UnsafeBufferPointer(start: $0, count: 1))

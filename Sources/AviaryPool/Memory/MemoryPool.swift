@@ -43,6 +43,8 @@ package final class MemoryPool: Sendable {
   let table: SlotTable
   let queue: DecommitQueue
   let counters = PoolCounters()
+  /// Threads that clean slots which were released before: these are in nobody's use and not free yet.
+  let transit = Atomic<Int>(0)
   /// Of unused slots.
   let residentBytes = Atomic<UInt64>(0)
   private let slab: Mapping
