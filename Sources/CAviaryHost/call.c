@@ -74,6 +74,7 @@ uint32_t aviary_call(
   activation.reserved[0] = 0;
   activation.reserved[1] = 0;
   activation.entry_rbp = 0;
+  activation.guest_pkru = store->context.guest_pkru;
   // A signal handler of this thread sees an activation only when it is whole.
   atomic_signal_fence(memory_order_seq_cst);
   store->context.activation = &activation;

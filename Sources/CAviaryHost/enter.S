@@ -16,10 +16,38 @@
 // A trap is a jump to .Lland with rsp = host_rsp and eax = code: everything else
 // is reloaded from there. Nothing here pushes on a guest stack that the guest may
 // have used up.
+//
+// Where the store uses protection keys (activation.guest_pkru is not 0), the host's rights are
+// read and kept, and the guest's written, as the last thing before each way into the guest; the
+// host's are written as the first on each way out. The host finds all our keys allowed, whatever
+// the thread had at first: host functions that touch memory need not ask again. Both stacks, the
+// activation and all contexts are under key 0.
 #include "aviary_host.h"
 
   .intel_syntax noprefix
+  .hidden aviary_keys_bits
   .text
+
+// The host's rights are kept and the guest's taken on. Changes eax, ecx, edx.
+  .macro restrict activation
+  xor ecx, ecx
+  rdpkru
+  mov edx, [rip + aviary_keys_bits]
+  not edx
+  and eax, edx
+  mov [\activation + AVIARY_ACT_HOST_PKRU], eax
+  mov eax, [\activation + AVIARY_ACT_GUEST_PKRU]
+  xor edx, edx
+  wrpkru
+  .endm
+
+// The host's rights again. Changes eax, ecx, edx.
+  .macro regain activation
+  mov eax, [\activation + AVIARY_ACT_HOST_PKRU]
+  xor ecx, ecx
+  xor edx, edx
+  wrpkru
+  .endm
 
 // uint32_t aviary_enter(activation rdi, thunk rsi, vmctx rdx, code rcx, values r8, top r9)
 // `top` is 16-byte aligned. Leaves by ret: the return predictor stays in step.
@@ -52,6 +80,9 @@ aviary_enter:
   and eax, AVIARY_MXCSR_CONTROL
   cmp eax, AVIARY_MXCSR_DEFAULT
   jne .Ldefault_mxcsr
+.Lrights:
+  cmp dword ptr [rdi + AVIARY_ACT_GUEST_PKRU], 0
+  jne .Lrestrict
 .Lswitch:
   mov rbx, rdi
   mov [rdi + AVIARY_ACT_HOST_RSP], rsp
@@ -77,6 +108,10 @@ aviary_enter:
   .globl aviary_land
   .hidden aviary_land
 aviary_land: // rsp = host_rsp, eax = trap code; nothing else is known
+  mov r8, [rsp + 16] // the activation
+  cmp dword ptr [r8 + AVIARY_ACT_GUEST_PKRU], 0
+  jne .Lregain
+.Lregained:
   mov ecx, [rsp]
   and ecx, AVIARY_MXCSR_CONTROL
   cmp ecx, AVIARY_MXCSR_DEFAULT
@@ -105,7 +140,20 @@ aviary_land: // rsp = host_rsp, eax = trap code; nothing else is known
   .cfi_def_cfa rbp, 16
   mov dword ptr [rsp + 4], AVIARY_MXCSR_DEFAULT
   ldmxcsr [rsp + 4]
+  jmp .Lrights
+.Lrestrict:
+  mov r10, rcx
+  mov r11, rdx
+  restrict rdi
+  mov rcx, r10
+  mov rdx, r11
   jmp .Lswitch
+.Lregain:
+  .cfi_def_cfa rsp, 80
+  mov r9d, eax
+  regain r8
+  mov eax, r9d
+  jmp .Lregained
   .cfi_endproc
   .size aviary_enter, . - aviary_enter
 
@@ -142,17 +190,23 @@ aviary_call_host:
   mov [rax + AVIARY_ACT_GUEST_RSP], rsp
   mov [rax + AVIARY_ACT_GUEST_RBP], rbp
   mov rsp, [rax + AVIARY_ACT_HOST_RSP]
-  .cfi_remember_state
   .cfi_escape 0x0f, 0x05, 0x70, 0x18, 0x06, 0x23, 0x08 // CFA = [rax + guest_rsp] + 8
   push rbx
   sub rsp, 8
   mov rbx, rax
   .cfi_escape 0x0f, 0x05, 0x73, 0x18, 0x06, 0x23, 0x08 // CFA = [rbx + guest_rsp] + 8
+  cmp dword ptr [rbx + AVIARY_ACT_GUEST_PKRU], 0
+  jne .Lhost_regain
+.Lhost_regained:
   call [rdi + AVIARY_HOST_FUNCTION_CALL]
+  cmp dword ptr [rbx + AVIARY_ACT_GUEST_PKRU], 0
+  jne .Lhost_restrict
+.Lhost_restricted:
   mov rcx, rbx
   mov rbx, [rsp + 8]
   mov rsp, [rcx + AVIARY_ACT_GUEST_RSP]
-  .cfi_restore_state
+  .cfi_remember_state
+  .cfi_def_cfa rsp, 8
   mov qword ptr [rcx + AVIARY_ACT_GUEST_RSP], 0
   mov edx, [rcx + AVIARY_ACT_PENDING]
   or eax, edx
@@ -162,6 +216,17 @@ aviary_call_host:
   test edx, edx
   cmovne eax, edx
   jmp aviary_raise
+  .cfi_restore_state
+.Lhost_regain:
+  mov r8, rdx
+  regain rbx
+  mov rdx, r8
+  jmp .Lhost_regained
+.Lhost_restrict:
+  mov r8d, eax
+  restrict rbx
+  mov eax, r8d
+  jmp .Lhost_restricted
   .cfi_endproc
   .size aviary_call_host, . - aviary_call_host
 
@@ -177,17 +242,23 @@ aviary_builtin_common:
   mov [rax + AVIARY_ACT_GUEST_RSP], rsp
   mov [rax + AVIARY_ACT_GUEST_RBP], rbp
   mov rsp, [rax + AVIARY_ACT_HOST_RSP]
-  .cfi_remember_state
   .cfi_escape 0x0f, 0x05, 0x70, 0x18, 0x06, 0x23, 0x08
   push rbx
   sub rsp, 8
   mov rbx, rax
   .cfi_escape 0x0f, 0x05, 0x73, 0x18, 0x06, 0x23, 0x08
+  cmp dword ptr [rbx + AVIARY_ACT_GUEST_PKRU], 0
+  jne .Lbuiltin_regain
+.Lbuiltin_regained:
   call r11
+  cmp dword ptr [rbx + AVIARY_ACT_GUEST_PKRU], 0
+  jne .Lbuiltin_restrict
+.Lbuiltin_restricted:
   mov rcx, rbx
   mov rbx, [rsp + 8]
   mov rsp, [rcx + AVIARY_ACT_GUEST_RSP]
-  .cfi_restore_state
+  .cfi_remember_state
+  .cfi_def_cfa rsp, 8
   mov qword ptr [rcx + AVIARY_ACT_GUEST_RSP], 0
   cmp dword ptr [rcx + AVIARY_ACT_PENDING], 0
   jne .Lbuiltin_raised
@@ -195,6 +266,19 @@ aviary_builtin_common:
 .Lbuiltin_raised:
   mov eax, [rcx + AVIARY_ACT_PENDING]
   jmp aviary_raise
+  .cfi_restore_state
+.Lbuiltin_regain:
+  mov r10, rdx
+  mov [rsp], rcx
+  regain rbx
+  mov rcx, [rsp]
+  mov rdx, r10
+  jmp .Lbuiltin_regained
+.Lbuiltin_restrict:
+  mov r8, rax
+  restrict rbx
+  mov rax, r8
+  jmp .Lbuiltin_restricted
   .cfi_endproc
   .size aviary_builtin_common, . - aviary_builtin_common
 

@@ -2,7 +2,9 @@
 #pragma once
 #include "aviary_host.h"
 #include "aviary_slab.h"
+#include <signal.h>
 #include <stdatomic.h>
+#include <ucontext.h>
 
 #define AVIARY_LIKELY(x) __builtin_expect(!!(x), 1)
 #define AVIARY_UNLIKELY(x) __builtin_expect(!!(x), 0)
@@ -41,6 +43,10 @@ int aviary_interrupt_signal(void);
 
 // system.c: every wrapper of a system call asks first; non-zero is the errno to fail with.
 int aviary_system_injected(int operation);
+
+// keys.c; async-signal-safe. Whether the fault was the host's, of a thread that has no rights to
+// our keys yet: now it has, and the access is to be tried again.
+bool aviary_keys_mend(int signal, const siginfo_t *info, ucontext_t *context);
 
 // writeprotect.c; async-signal-safe. Opens the write-protected page at `address`, `offset`
 // bytes into the slot and accessible, and logs it. False: it was not for it.

@@ -8,6 +8,10 @@
 //   - the address lies in the guard of the activation's guest stack.
 // Before that, a SIGBUS of the kernel in a pool's slab may be a page to be filled or opened
 // (slab.c), whoever touched it: then the access is tried again.
+// A host's thread that is denied a pool's protection key is given it (keys.c). A guest that is denied
+// one of a neighbour's has gone beyond its memory: that is an access like any other here.
+// The kernel lets handlers touch key 0 alone, where all is that they look at; going back, it gives the
+// thread the rights of the place where it was. So aviary_land runs with the guest's, and writes its own.
 // The handler runs no Swift, takes no lock, and allocates nothing.
 #define _GNU_SOURCE
 #include "aviary_stack.h"
@@ -126,7 +130,9 @@ static bool try_resolve(int signal, const siginfo_t *info) {
 
 static void handle_fault(int signal, siginfo_t *info, void *context) {
   int saved = errno;
-  if (!try_resolve(signal, info) && !try_land(signal, info, context)) pass_on(signal, info, context);
+  if (!try_resolve(signal, info) && !try_land(signal, info, context) && !aviary_keys_mend(signal, info, context)) {
+    pass_on(signal, info, context);
+  }
   errno = saved;
 }
 

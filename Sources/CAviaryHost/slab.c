@@ -154,3 +154,13 @@ bool aviary_slab_resolve(int signal, uintptr_t address) {
   errno = saved;
   return resolved;
 }
+
+bool aviary_slab_contains(uintptr_t address) {
+  for (Node *node = atomic_load_explicit(&nodes, memory_order_acquire); node != NULL; node = node->next) {
+    if (address >= atomic_load_explicit(&node->start, memory_order_relaxed) &&
+        address < atomic_load_explicit(&node->end, memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}

@@ -1,3 +1,5 @@
+import AviaryPool
+
 /// What can read and write a linear memory: `Memory`, and `Caller` for the memory of the
 /// instance that called.
 ///
@@ -13,9 +15,16 @@ public protocol LinearMemoryAccess: ~Copyable {
 /// A token for a memory, for the methods of `LinearMemoryAccess`. Unsafe to keep: it is good for
 /// as long as the memory's store lives.
 @unsafe @frozen public struct MemoryRecord: BitwiseCopyable {
+  /// The record's, a multiple of 8; plus 1 where the memory is under a protection key, and a thread has
+  /// to be given the rights to it first.
   @usableFromInline let address: UInt
   @inlinable init(address: UInt) { unsafe self.address = address }
-  @inlinable var view: MemoryView { unsafe MemoryView(record: address) }
+  /// For the calling thread at once: after an `await` it is got again.
+  @inlinable var view: MemoryView {
+    if unsafe _slowPath(address & 1 != 0) { MemoryRecord.allowAccess() }
+    return unsafe MemoryView(record: address & ~1)
+  }
+  @usableFromInline @inline(never) static func allowAccess() { HostAccess.allow() }
 }
 
 extension LinearMemoryAccess where Self: ~Copyable {

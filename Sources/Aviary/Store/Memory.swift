@@ -9,12 +9,13 @@ public struct Memory: LinearMemoryAccess {
   /// The store's identity.
   public let context: StoreContext
   let runtime: VMMemory
+  /// See `MemoryRecord`.
   @usableFromInline let record: UInt
 
   init(_ context: StoreContext, _ runtime: VMMemory) {
     self.context = context
     self.runtime = runtime
-    record = runtime.recordAddress
+    record = runtime.recordAddress | (runtime.isUnderKey ? 1 : 0)
   }
 
   /// Makes a memory of the host's, to be imported.

@@ -1,4 +1,5 @@
 import AviaryCore
+import AviaryPool
 import CAviaryContract
 
 // What the public API's `Caller` keeps of a caller: one address.
@@ -11,13 +12,15 @@ extension VMCaller {
     unsafe self.init(store: store, context: UnsafeMutablePointer(bitPattern: contextAddress))
   }
 
-  /// Address of the `AviaryMemory` that host functions act on; 0 where the caller has none.
+  /// Address of the `AviaryMemory` that host functions act on; 0 where the caller has none. The calling
+  /// thread may touch the memory from then on.
   ///
   /// Unsafe contract: as for `init(unsafe:contextAddress:)`; 0 is allowed.
   package static func memoryRecord(unsafe contextAddress: UInt) -> UInt {
     guard let context = unsafe UnsafeMutablePointer<AviaryVMContext>(bitPattern: contextAddress),
       unsafe context.pointee.magic == UInt32(AVIARY_MAGIC_CORE)
     else { return 0 }
+    HostAccess.allow()
     return unsafe Unmanaged<InstanceState>.fromOpaque(context.pointee.owner)._withUnsafeGuaranteedRef { instance in
       instance.module.defaultMemory.map { unsafe UInt(bitPattern: instance.memoryCells[Int($0)]) } ?? 0
     }
@@ -27,6 +30,9 @@ extension VMCaller {
 extension VMMemory {
   /// Address of the memory's `AviaryMemory`; it stays as long as the store lives.
   package var recordAddress: UInt { unsafe UInt(bitPattern: state.cell) }
+  /// Whether a thread has to be given the rights to the memory before it touches it
+  /// (`HostAccess.allow`).
+  package var isUnderKey: Bool { unsafe state.isUnderKey }
 }
 
 extension VMModule {

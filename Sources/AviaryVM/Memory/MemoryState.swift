@@ -56,9 +56,11 @@ final class MemoryState {
     unsafe cell.pointee.length = bytes
   }
 
-  /// The bytes, where the range lies inside; they stay there as long as the store lives.
+  /// The bytes, where the range lies inside; they stay there as long as the store lives. For the
+  /// calling thread at once: another one, or this code after an `await`, asks again (`HostAccess`).
   @inline(__always)
   func bytes(at offset: UInt64, count: UInt64) -> UnsafeMutableRawBufferPointer? {
+    HostAccess.allow()
     let length = unsafe cell.pointee.length
     guard offset <= length, count <= length - offset else { return nil }
     let start = unsafe UnsafeMutableRawPointer(cell.pointee.base) + Int(offset)

@@ -32,6 +32,8 @@
 #define AVIARY_ACT_TRAP_PC 48
 #define AVIARY_ACT_TRAP_RBP 56
 #define AVIARY_ACT_FAULT_ADDRESS 64
+#define AVIARY_ACT_GUEST_PKRU 136
+#define AVIARY_ACT_HOST_PKRU 140
 
 #ifndef __ASSEMBLER__
 #include <stddef.h>
@@ -87,7 +89,9 @@ typedef struct AviaryStoreContext {
   uint64_t epoch_deadline;             // trap or yield when *epoch >= this
   int64_t fuel;                        // counts up from -(fuel left); >= 0 is out of fuel
   void *owner;                         // the Swift store, unretained
-  void *reserved[2];
+  uint32_t guest_pkru;                 // while the guest runs (docs/abi.md); 0: keys are not used
+  uint32_t reserved0;
+  void *reserved1;
 } AviaryStoreContext;
 
 // The fixed head of an instance's context (r15). The per-module tail follows at
@@ -145,7 +149,10 @@ typedef struct AviaryActivation {
   uintptr_t entry_rbp;     // rbp of the enter frame on the guest stack: the walk's end
   struct AviaryActivation *store_previous; // next outer activation of the same store
   uintptr_t saved_stack_limit;
-  uint64_t reserved[4];
+  uint64_t reserved[2];
+  uint32_t guest_pkru;     // the store's; 0: the register is left alone
+  uint32_t host_pkru;      // what the host had when it last went to the guest
+  uint64_t reserved1;
 } AviaryActivation;
 
 // C ABI of an entry thunk: loads arguments from `values`, calls `code` with
@@ -227,4 +234,6 @@ _Static_assert(offsetof(AviaryActivation, pending) == AVIARY_ACT_PENDING, "act.p
 _Static_assert(offsetof(AviaryActivation, trap_pc) == AVIARY_ACT_TRAP_PC, "act.trap_pc");
 _Static_assert(offsetof(AviaryActivation, trap_rbp) == AVIARY_ACT_TRAP_RBP, "act.trap_rbp");
 _Static_assert(offsetof(AviaryActivation, fault_address) == AVIARY_ACT_FAULT_ADDRESS, "act.fault");
+_Static_assert(offsetof(AviaryActivation, guest_pkru) == AVIARY_ACT_GUEST_PKRU, "act.guest_pkru");
+_Static_assert(offsetof(AviaryActivation, host_pkru) == AVIARY_ACT_HOST_PKRU, "act.host_pkru");
 #endif

@@ -9,6 +9,7 @@
 //   interrupt.c   stopping a guest from another thread
 //   debugger.c    GDB's interface; cpu.c: what the CPU can do
 //   system.c      system calls with errno as result
+//   keys.c        protection keys (aviary_keys.h); pkru.S: their register
 //
 // It makes no policy and allocates nothing per call. The runtime (AviaryVM) is
 // its only client.

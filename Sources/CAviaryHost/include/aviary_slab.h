@@ -99,3 +99,7 @@ void aviary_slot_publish(AviarySlotRecord *record, uint64_t bytes);
 // Atomically: the slab's count of pages filled and opened.
 void aviary_slab_count(AviarySlab *slab, uint64_t pages);
 uint64_t aviary_slab_faults(const AviarySlab *slab);
+
+// Whether the address lies in a slab that the SIGBUS handler knows: there the kernel may meet pages
+// that it cannot fill, and fails instead of faulting (aviary_prepare_for_kernel).
+bool aviary_slab_contains(uintptr_t address);
