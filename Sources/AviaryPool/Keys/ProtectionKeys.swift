@@ -52,6 +52,7 @@ package final class ProtectionKeys: Sendable {
   /// The keys of the first stripes alone: the others go back to the process when `self` does.
   package func first(_ stripes: Int) -> ProtectionKeys {
     if stripes >= count { return self }
+    if keys.isEmpty { return ProtectionKeys(unenforced: stripes) }
     return ProtectionKeys(first: stripes >= 2 ? stripes : 0, of: keys)
   }
 

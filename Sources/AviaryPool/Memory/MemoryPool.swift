@@ -47,12 +47,15 @@ package final class MemoryPool: Sendable {
   let transit = Atomic<Int>(0)
   /// Of unused slots.
   let residentBytes = Atomic<UInt64>(0)
-  private let slab: Mapping
   private let slotsStart: UInt
+  private let slab: Mapping
+  /// After the slab, which has to go first: a key that is freed may be another's at once.
+  let keys: ProtectionKeys
 
   /// - Throws: `configuration` that names the numbers; `system` where nothing can be reserved.
   package init(_ configuration: MemoryPoolConfiguration) throws(VMError) {
-    let strategy = try PoolStrategy(configuration)
+    var strategy = try PoolStrategy(configuration)
+    let available = try strategy.takeKeys(configuration)
     let reservation = try SlabReservation(
       strategy.constraints(configuration), strategy.protection, shrinks: configuration.shrinksToFit)
     let layout = reservation.layout
@@ -61,7 +64,8 @@ package final class MemoryPool: Sendable {
     self.layout = layout
     notes = strategy.notes + PoolStrategy.notes(on: layout, strategy, asked: configuration)
     table = try SlotTable(slots: layout.slotCount)
-    operations = SlotMapping(hasKeys: false)
+    keys = available.first(layout.stripeCount)
+    operations = SlotMapping(hasKeys: keys.areEnforced)
     slots = try SlotAllocator(
       slots: layout.slotCount, stripes: layout.stripeCount, warmLimit: configuration.warmSlots, shards: 0)
     queue = DecommitQueue(rangeLimit: configuration.decommitBatch, byteLimit: configuration.residentBudgetBytes)
@@ -81,8 +85,13 @@ package final class MemoryPool: Sendable {
   @inline(__always)
   func base(of index: Int) -> UInt { slotsStart &+ UInt(bitPattern: index) &* UInt(layout.slotBytes) }
 
-  /// A stripe's protection key; -1: none.
-  func key(of index: Int) -> Int32 { -1 }
+  /// A slot's protection key; -1: none.
+  func key(of index: Int) -> Int32 {
+    keys.areEnforced ? keys.key(ofStripe: layout.stripe(ofSlot: index)) : -1
+  }
+
+  /// PKRU for guests of stores that take their memories from the stripe; 0: the register is left alone.
+  package func guestRights(ofStripe stripe: Int) -> UInt32 { keys.guestRights(ofStripe: stripe) }
 
   package var statistics: MemoryPoolStatistics {
     let counts = slots.counts

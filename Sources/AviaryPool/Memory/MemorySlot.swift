@@ -21,5 +21,8 @@ package struct MemorySlot: ~Copyable, Sendable {
   /// - Throws: `limit` beyond the pool's `maxMemoryBytes`; `system`. The memory then has its old size.
   package func grow(to bytes: UInt64) throws(VMError) { try pool.grow(index, to: bytes) }
 
+  /// Whether threads need rights to touch it (`HostAccess.allow`).
+  package var isUnderKey: Bool { pool.keys.areEnforced }
+
   deinit { pool.release(index) }
 }

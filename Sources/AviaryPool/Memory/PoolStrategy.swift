@@ -4,7 +4,8 @@ import CAviaryHost
 struct PoolStrategy: Sendable {
   var initialization: MemoryPoolConfiguration.Initialization
   var reset: MemoryPoolConfiguration.Reset
-  var keys: Int
+  /// How many there are to stripe with.
+  var keys = 0
   /// How far code may reach from a memory's first byte.
   let reach: UInt64
   var notes: [String] = []
@@ -18,12 +19,10 @@ struct PoolStrategy: Sendable {
   init(_ configuration: MemoryPoolConfiguration) throws(VMError) {
     initialization = configuration.initialization
     reset = configuration.reset
-    keys = 0
     // Wraps only where the layout refuses the numbers.
     reach = max(configuration.reservationBytes, configuration.maxMemoryBytes) &+ configuration.guardBytes
     try check(configuration)
     try choosePages(configuration)
-    try chooseKeys(configuration)
     try chooseReset(configuration)
   }
 
@@ -55,13 +54,21 @@ struct PoolStrategy: Sendable {
     notes.append("userfaultfd is not available: memories are copied on write instead")
   }
 
-  private mutating func chooseKeys(_ configuration: MemoryPoolConfiguration) throws(VMError) {
-    switch configuration.keys {
-    case .off: break
-    case .unenforced: keys = configuration.maximumKeys
-    case .automatic: notes.append("the machine has no protection keys: memories are not striped")
-    case .required: throw .configuration("the machine has no protection keys")
+  /// Takes the process's keys, as far as the configuration wants them.
+  ///
+  /// A slab for userfaultfd is one mapping that is open throughout, so that many slots cost no more than
+  /// one: keys would cut it up.
+  mutating func takeKeys(_ configuration: MemoryPoolConfiguration) throws(VMError) -> ProtectionKeys {
+    var policy = configuration.keys
+    let isOpen = initialization == .userfaultfdThread || initialization == .userfaultfdSignal
+    if isOpen, policy == .required { throw .configuration("userfaultfd and protection keys exclude each other") }
+    if isOpen, policy == .automatic { policy = .off }
+    let taken = try ProtectionKeys(policy, maximum: configuration.maximumKeys)
+    keys = taken.count
+    if policy == .automatic, keys == 0, configuration.maximumKeys >= 2 {
+      notes.append("there are no protection keys to be had: memories are not striped")
     }
+    return taken
   }
 
   private mutating func chooseReset(_ configuration: MemoryPoolConfiguration) throws(VMError) {

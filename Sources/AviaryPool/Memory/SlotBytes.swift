@@ -2,12 +2,13 @@ import Glibc
 
 /// Writes into slots by hand.
 ///
-/// Unsafe contract of all: the caller holds the slot; the range is accessible to this thread.
+/// Unsafe contract of all: the caller holds the slot; the range is accessible.
 enum SlotBytes {
   /// Copies an image into pages that are zeros, as far as it lies below `end`.
   @unsafe static func copy(_ image: MemoryImage, to base: UInt, below end: UInt64) {
     let stop = min(image.start + image.count, end)
     guard image.start < stop else { return }
+    HostAccess.allow()
     unsafe memcpy(
       UnsafeMutableRawPointer(bitPattern: base + UInt(image.start))!, UnsafeRawPointer(bitPattern: image.source)!,
       Int(stop - image.start))
@@ -24,6 +25,7 @@ enum SlotBytes {
 
   @unsafe private static func zero(_ base: UInt, from start: UInt64, to end: UInt64) {
     guard start < end else { return }
+    HostAccess.allow()
     unsafe memset(UnsafeMutableRawPointer(bitPattern: base + UInt(start))!, 0, Int(end - start))
   }
 }

@@ -31,6 +31,14 @@ struct MemoryBacking: ~Copyable, Sendable {
     owner = .slot(slot)
   }
 
+  /// Whether threads need rights to touch it (`HostAccess.allow`).
+  var isUnderKey: Bool {
+    switch owner {
+    case .reservation: false
+    case .slot(let slot): slot.isUnderKey
+    }
+  }
+
   /// - Precondition: `old` is the present size, `new` is not less and within the plan's capacity.
   func grow(from old: UInt64, to new: UInt64) throws(VMError) {
     switch owner {

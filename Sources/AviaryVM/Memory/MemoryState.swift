@@ -39,6 +39,7 @@ final class MemoryState {
   var base: UInt { backing.base }
   /// All addresses that code may touch in this memory's name.
   var region: Range<UInt> { backing.region }
+  var isUnderKey: Bool { backing.isUnderKey }
   var byteCount: UInt64 { unsafe cell.pointee.length }
   var pageCount: UInt64 { byteCount >> plan.pageSizeLog2 }
 

@@ -53,6 +53,7 @@ package final class VMStore {
     unsafe raw.pointee.context.epoch = UnsafePointer(UnsafeRawPointer(engine.epoch).assumingMemoryBound(to: UInt64.self))
     unsafe raw.pointee.context.epoch_deadline = .max
     unsafe raw.pointee.context.fuel = .min
+    unsafe raw.pointee.context.guest_pkru = engine.pool?.guestRights(ofStripe: stripe) ?? 0
     self.stack = consume stack
     unsafe raw.pointee.context.owner = Unmanaged.passUnretained(self).toOpaque()
   }
