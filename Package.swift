@@ -53,7 +53,7 @@ let package = Package(
     library("Aviary", ["AviaryCore", "AviaryText", "AviaryContract", "AviaryCodegen", "AviaryPool", "AviaryVM"]),
     // WASI preview 1 and the system calls behind it.
     .target(name: "CAviaryWASI"),
-    library("AviaryWASI", ["Aviary", "CAviaryWASI"]),
+    library("AviaryWASI", ["Aviary", "AviaryPool", "CAviaryWASI"]),
     // Runs .wast scripts; shared by the command and the tests.
     library("AviaryWast", ["Aviary", "AviaryCore", "AviaryText"]),
     .executableTarget(

@@ -21,7 +21,7 @@ public protocol LinearMemoryAccess: ~Copyable {
   @inlinable init(address: UInt) { unsafe self.address = address }
   /// For the calling thread at once: after an `await` it is got again.
   @inlinable var view: MemoryView {
-    if unsafe _slowPath(address & 1 != 0) { MemoryRecord.allowAccess() }
+    if unsafe address & 1 != 0 { unsafe MemoryRecord.allowAccess() }
     return unsafe MemoryView(record: address & ~1)
   }
   @usableFromInline @inline(never) static func allowAccess() { HostAccess.allow() }

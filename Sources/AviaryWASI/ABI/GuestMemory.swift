@@ -120,7 +120,8 @@ import Glibc
 }
 
 /// The parts of a scattered read or write: checked guest memory, as the host
-/// addresses it. Valid within the closure that it is given to.
+/// addresses it. Valid within the closure that it is given to. System calls get
+/// them through `transfer` alone.
 @safe struct Vectors {
   private let parts: UnsafeBufferPointer<iovec>
 

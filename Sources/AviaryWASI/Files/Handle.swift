@@ -24,21 +24,45 @@ final class Handle: Sendable {
 
 /// Reads and writes through a handle.
 extension Handle {
+  /// A file's bytes: all that the parts take, or up to its end.
   /// - Parameter offset: where in the file; `nil` for the file's own position.
   func read(_ parts: Vectors, at offset: Int64? = nil) throws(Errno) -> UInt32 {
-    let count = unsafe aviary_wasi_read(number, parts.base, parts.kernelCount, offset ?? -1)
-    return UInt32(clamping: try Kernel.check(count))
+    try unsafe parts.transfer(kernel: .writes, isWhole: true) { base, count, done in
+      unsafe aviary_wasi_read(number, base, count, Handle.position(offset, done))
+    }
   }
 
   func write(_ parts: Vectors, at offset: Int64? = nil) throws(Errno) -> UInt32 {
-    let count = unsafe aviary_wasi_write(number, parts.base, parts.kernelCount, offset ?? -1)
-    return UInt32(clamping: try Kernel.check(count))
+    try unsafe parts.transfer(kernel: .reads, isWhole: true) { base, count, done in
+      unsafe aviary_wasi_write(number, base, count, Handle.position(offset, done))
+    }
+  }
+
+  /// The kernel's -1 stands for the file's own position. Beyond the last one it refuses.
+  private static func position(_ offset: Int64?, _ done: Int) -> Int64 {
+    guard let offset else { return -1 }
+    let (sum, overflow) = offset.addingReportingOverflow(Int64(done))
+    return overflow ? .max : sum
+  }
+
+  /// What a stream has at the moment.
+  func readStream(_ parts: Vectors) throws(Errno) -> UInt32 {
+    try unsafe parts.transfer(kernel: .writes, isWhole: false) { base, count, _ in
+      unsafe aviary_wasi_read(number, base, count, -1)
+    }
+  }
+
+  func writeStream(_ parts: Vectors) throws(Errno) -> UInt32 {
+    try unsafe parts.transfer(kernel: .reads, isWhole: false) { base, count, _ in
+      unsafe aviary_wasi_write(number, base, count, -1)
+    }
   }
 
   /// Writes to a pipe, whose reader may be gone.
   func writeToPipe(_ parts: Vectors) throws(Errno) -> UInt32 {
-    let count = unsafe aviary_wasi_write_pipe(number, parts.base, parts.kernelCount)
-    return UInt32(clamping: try Kernel.check(count))
+    try unsafe parts.transfer(kernel: .reads, isWhole: false) { base, count, _ in
+      unsafe aviary_wasi_write_pipe(number, base, count)
+    }
   }
 
   func seek(_ offset: Int64, _ whence: Int32) throws(Errno) -> UInt64 {

@@ -1,3 +1,4 @@
+import AviaryPool
 import CAviaryWASI
 
 /// proc_exit, proc_raise, sched_yield, random_get.
@@ -30,6 +31,8 @@ extension System {
       // In pieces, so that an interruption is noticed.
       while offset < size {
         let piece = min(size - offset, 1 << 20)
+        let bytes = unsafe UnsafeRawBufferPointer(rebasing: target[offset..<offset + piece])
+        unsafe HostAccess.prepareForKernel(bytes, willWrite: true)
         let count = unsafe aviary_wasi_random(target.baseAddress! + offset, UInt64(piece))
         offset += Int(try Kernel.check(count))
         if let interrupter, try interrupter.handle.isReady(1) { throw .interrupted }

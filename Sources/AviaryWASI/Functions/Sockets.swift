@@ -90,17 +90,18 @@ extension Handle {
     if flags.contains(.peek) { bits |= AVIARY_WASI_PEEK }
     if flags.contains(.waitAll) { bits |= AVIARY_WASI_WAIT_ALL }
     var truncated: Int32 = 0
-    let count = unsafe aviary_wasi_receive(
-      number, parts.base, parts.kernelCount, bits, &truncated)
-    return (UInt32(clamping: try Kernel.check(count)), truncated != 0)
+    // A message is never larger than what is touched at once.
+    let count = try unsafe parts.transfer(kernel: .writes, isWhole: false) { base, count, _ in
+      unsafe aviary_wasi_receive(number, base, count, bits, &truncated)
+    }
+    return (count, truncated != 0)
   }
 
   func send(
     _ parts: Vectors, isNonblocking: Bool
   ) throws(Errno) -> UInt32 {
-    let count = unsafe aviary_wasi_send(
-      number, parts.base, parts.kernelCount,
-      isNonblocking ? AVIARY_WASI_DONT_WAIT : 0)
-    return UInt32(clamping: try Kernel.check(count))
+    try unsafe parts.transfer(kernel: .reads, isWhole: false) { base, count, _ in
+      unsafe aviary_wasi_send(number, base, count, isNonblocking ? AVIARY_WASI_DONT_WAIT : 0)
+    }
   }
 }

@@ -81,7 +81,7 @@ extension System {
     case .file(let handle): return try handle.read(parts)
     case .stream(let handle, _):
       try awaitReady(handle, Int16(POLLIN), descriptor.flags)
-      return try handle.read(parts)
+      return try handle.readStream(parts)
     case .socket(let handle):
       try awaitReady(handle, Int16(POLLIN), descriptor.flags)
       return try handle.receive(
@@ -107,7 +107,7 @@ extension System {
       if descriptor.flags.contains(.nonblocking) {
         return try writeAtOnce(handle, parts, isPipe: isPipe)
       }
-      return try isPipe ? handle.writeToPipe(parts) : handle.write(parts)
+      return try isPipe ? handle.writeToPipe(parts) : handle.writeStream(parts)
     case .socket(let handle):
       try awaitReady(handle, Int16(POLLOUT), descriptor.flags)
       return try handle.send(parts, isNonblocking: descriptor.flags.contains(.nonblocking))
@@ -138,7 +138,7 @@ extension System {
     _ handle: Handle, _ parts: Vectors, isPipe: Bool
   ) throws(Errno) -> UInt32 {
     try parts.withFirst(Int(PIPE_BUF)) { (parts) throws(Errno) in
-      try isPipe ? handle.writeToPipe(parts) : handle.write(parts)
+      try isPipe ? handle.writeToPipe(parts) : handle.writeStream(parts)
     } ?? 0
   }
 }
