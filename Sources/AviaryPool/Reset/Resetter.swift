@@ -106,13 +106,15 @@ package final class Resetter: Sendable {
     _ view: SlotView, _ history: PageHistory, _ faults: UInt32
   ) throws(VMError) -> Verdict {
     let head = unsafe history.head
-    let sample = min(faults, 1 << 12) << 8
+    let cost = unsafe Resetter.scanCost(view)
+    // One burst is no habit: it counts for as much as settles the question if it goes on.
+    let sample = min(faults, UInt32(clamping: max(4, 2 * cost / Resetter.faultCost))) << 8
     let average = unsafe head.pointee.faultAverage
-    unsafe head.pointee.faultAverage = average - average / 8 + sample / 8
-    if unsafe UInt64(head.pointee.faultAverage) * Resetter.faultCost >> 8 > Resetter.scanCost(view) { return .retreat }
+    unsafe head.pointee.faultAverage = average - average / 32 + sample / 32
+    if unsafe UInt64(head.pointee.faultAverage) * Resetter.faultCost >> 8 > cost { return .retreat }
     guard faults <= UInt32(AVIARY_WRITE_LOG_CAPACITY), unsafe view.accessible >= head.pointee.armedBytes else { return .rebuild }
     // Rounds down to none in the end.
-    if faults == 0, unsafe head.pointee.faultAverage < 8 { unsafe head.pointee.faultAverage = 0 }
+    if faults == 0, unsafe head.pointee.faultAverage < 32 { unsafe head.pointee.faultAverage = 0 }
     // What growth added was never protected, and is hidden before the next use.
     if unsafe view.accessible > head.pointee.armedBytes {
       unsafe try discard(view.base + UInt(head.pointee.armedBytes), view.accessible - head.pointee.armedBytes)
