@@ -1,0 +1,118 @@
+import AviaryPool
+import Foundation
+import Testing
+
+/// A way to run a pool.
+struct TenantStrategy: Codable, Sendable, CustomTestStringConvertible {
+  var initialization: UInt8
+  var reset: UInt8
+  var isStriped: Bool
+
+  init(_ initialization: MemoryPoolConfiguration.Initialization, _ reset: MemoryPoolConfiguration.Reset, striped: Bool) {
+    self.initialization = initialization.rawValue
+    self.reset = reset.rawValue
+    isStriped = striped
+  }
+
+  var configuration: MemoryPoolConfiguration {
+    var result = MemoryPoolConfiguration()
+    result.slots = 16
+    result.maxMemoryBytes = 512 << 10
+    result.reservationBytes = 512 << 10
+    result.guardBytes = 64 << 10
+    result.initialization = .init(rawValue: initialization)!
+    result.reset = .init(rawValue: reset)!
+    result.keys = isStriped ? .unenforced : .off
+    result.warmSlots = 12
+    result.keepResidentBytes = 96 << 10
+    result.residentBudgetBytes = 768 << 10
+    result.decommitBatch = 8
+    return result
+  }
+
+  var testDescription: String {
+    "\(configuration.initialization), \(configuration.reset)\(isStriped ? ", striped" : "")"
+  }
+
+  static func all(_ initializations: [MemoryPoolConfiguration.Initialization], _ resets: [MemoryPoolConfiguration.Reset])
+    -> [TenantStrategy]
+  {
+    initializations.flatMap { initialization in
+      resets.flatMap { reset in [false, true].map { TenantStrategy(initialization, reset, striped: $0) } }
+    }
+  }
+
+  static let plain = all([.copyOnWrite, .eager], [.automatic, .keepResident, .decommit])
+  static let scanning = all([.copyOnWrite, .eager], [.scan])
+  static let adaptive = all([.copyOnWrite, .eager], [.adaptive])
+  static let faulting = all([.userfaultfdThread, .userfaultfdSignal], [.automatic])
+  static var count: Int { plain.count + scanning.count + adaptive.count + faulting.count }
+}
+
+/// Tenants over all strategies; AVIARY_TENANTS asks for more of them, AVIARY_TENANT_SEED for others.
+private enum TenantCount {
+  static var each: Int {
+    let all = ProcessInfo.processInfo.environment["AVIARY_TENANTS"].flatMap { Int($0) } ?? 10_000
+    return max(30, all / TenantStrategy.count)
+  }
+  static var seed: UInt64 { ProcessInfo.processInfo.environment["AVIARY_TENANT_SEED"].flatMap { UInt64($0) } ?? 1 }
+}
+
+@Suite(.serialized) struct TenantTests {
+  @Test(arguments: TenantStrategy.plain)
+  func `no tenant sees another's bytes`(strategy: TenantStrategy) async { await inhabit(strategy) }
+
+  /// In a process of its own, so that what is held can be counted.
+  private func inhabit(_ strategy: TenantStrategy) async {
+    let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) { [strategy] in
+      do {
+        try TenantTests.run(strategy)
+      } catch {
+        Issue.record("\(strategy.testDescription): \(error)")
+        print("\(error)")
+      }
+    }
+    print(String(decoding: result?.standardOutputContent ?? [], as: UTF8.self), terminator: "")
+  }
+
+  private static func run(_ strategy: TenantStrategy) throws {
+    let run = try TenantRun(strategy.configuration, seed: TenantCount.seed)
+    // The first ones make the C library's and the kernel's lists grow.
+    try run.run(tenants: TenantCount.each / 3, threads: 3)
+    let before = TenantHoldings()
+    try run.run(tenants: TenantCount.each - TenantCount.each / 3, threads: 3)
+    #expect(run.problems == [], "\(strategy.testDescription)")
+    for problem in run.problems { print(problem) }
+    TenantHoldings().expectNoMore(than: before)
+    let left = run.pool.statistics
+    print("tenants: \(strategy.testDescription): \(run.totals), \(left)")
+    #expect(left.live == 0 && left.warm == 0 && left.quarantined == 0 && left.cold == run.pool.grantedSlots)
+    #expect(left.residentBytes == 0)
+    try TenantTests.takeAll(run.pool)
+  }
+
+  /// No slot is lost.
+  private static func takeAll(_ pool: MemoryPool) throws {
+    var leases: [Tenant] = []
+    var generator = SeededGenerator(seed: 3)
+    let module = try TenantModule(&generator, group: nil, most: pool.configuration.maxMemoryBytes)
+    for index in 0..<pool.grantedSlots {
+      let slot = try pool.acquire(module.request(stripe: index % pool.stripeCount))
+      leases.append(Tenant(slot, module, pool))
+    }
+    #expect(leases.allSatisfy { $0.inspection("of all") == nil })
+    #expect(Set(leases.map(\.index)).count == pool.grantedSlots)
+  }
+}
+
+/// What the process holds.
+struct TenantHoldings {
+  let files = Holdings.files()
+  let mappings = Holdings.mappings(in: 0..<UInt.max)
+
+  /// Some more is the C library's: a heap for a thread takes two mappings.
+  func expectNoMore(than before: TenantHoldings) {
+    #expect(files <= before.files, "file descriptors: \(before.files), then \(files)")
+    #expect(mappings <= before.mappings + 6, "mappings: \(before.mappings), then \(mappings)")
+  }
+}
