@@ -1,8 +1,9 @@
 // Faults of the guest become traps; every other signal goes to the handler that
 // was there before.
 //
-// A fault in the closed part of the guest's stack opens more of it. Another one lands only if all of this holds: the kernel raised it (si_code > 0);
-// this thread has an activation; the PC is registered guest code, and either
+// A fault in the closed part of the guest's stack opens more of it. Another one lands only if
+// all of this holds: the kernel raised it (si_code > 0); this thread has an activation; the PC
+// is registered guest code, and either
 //   - the PC is in that code's trap table and, for an access, the address lies in
 //     a region that the activation's store owns, or
 //   - the address lies in the guard of the activation's guest stack.

@@ -19,8 +19,8 @@
 
 enum { AVIARY_KEYS_MOST = 15 };
 enum {
-  AVIARY_SYSTEM_KEY_ALLOCATE = 40,
-  AVIARY_SYSTEM_KEY_FREE = 41,
+  AVIARY_SYSTEM_KEY_ALLOCATE = 50,
+  AVIARY_SYSTEM_KEY_FREE = 51,
 };
 
 // Whether CPU and kernel have protection keys switched on.
