@@ -65,7 +65,7 @@ package final class MemoryPool: Sendable {
     notes = strategy.notes + PoolStrategy.notes(on: layout, strategy, asked: configuration)
     table = try SlotTable(slots: layout.slotCount)
     keys = available.first(layout.stripeCount)
-    operations = SlotMapping(hasKeys: keys.areEnforced)
+    operations = SlotMapping(hasKeys: keys.areEnforced, faults: configuration.faults)
     slots = try SlotAllocator(
       slots: layout.slotCount, stripes: layout.stripeCount, warmLimit: configuration.warmSlots, shards: 0)
     queue = DecommitQueue(rangeLimit: configuration.decommitBatch, byteLimit: configuration.residentBudgetBytes)

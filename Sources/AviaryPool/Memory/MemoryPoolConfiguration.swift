@@ -61,5 +61,8 @@ package struct MemoryPoolConfiguration: Sendable, Hashable {
   /// Whether a userfaultfd strategy on a machine that does not permit it becomes `copyOnWrite`.
   package var fallsBack = false
 
+  /// For tests alone.
+  package var faults: MemoryPoolFaults = []
+
   package init() {}
 }

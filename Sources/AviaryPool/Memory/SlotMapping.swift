@@ -19,20 +19,22 @@ import Glibc
 struct SlotMapping: Sendable {
   /// A slot's protection key; -1 where the pool has none, and pages keep the key that they have.
   let hasKeys: Bool
+  var faults: MemoryPoolFaults = []
 
   /// Makes [start, end) readable and writable under the key.
   @inline(never)
   func open(_ base: UInt, from start: UInt64, to end: UInt64, key: Int32) throws(VMError) {
     if start >= end { return }
+    let colour = hasKeys && !faults.contains(.skipsRecolour) ? key : -1
     try check(
       "making memory accessible", end - start,
-      aviary_system_protect_key(base + UInt(start), Int(end - start), Protection.readWrite.rawValue, hasKeys ? key : -1))
+      aviary_system_protect_key(base + UInt(start), Int(end - start), Protection.readWrite.rawValue, colour))
   }
 
   /// Takes all access to [start, end) away. The contents stay.
   @inline(never)
   func hide(_ base: UInt, from start: UInt64, to end: UInt64) throws(VMError) {
-    if start >= end { return }
+    if start >= end || faults.contains(.skipsHide) { return }
     try check(
       "hiding memory", end - start, aviary_system_protect_key(base + UInt(start), Int(end - start), 0, hasKeys ? 0 : -1))
   }
@@ -62,7 +64,7 @@ struct SlotMapping: Sendable {
   /// Leaves nothing but reservation in [0, end): contents, image, access and key are gone.
   @inline(never)
   func clear(_ base: UInt, to end: UInt64) throws(VMError) {
-    if end == 0 { return }
+    if end == 0 || faults.contains(.skipsClear) { return }
     try check("clearing a slot", end, aviary_system_clear(base, Int(end)))
   }
 

@@ -11,7 +11,7 @@ extension SlotAllocator {
   /// - Precondition: the shard's lock is held.
   func shardIsSound(_ shard: Int) -> Bool {
     if slotCount > SlotAllocator.checkedSlots { return true }
-    var seen = SlotSet()
+    var seen = SlotSet(slots: slotCount)
     guard let wrong = wrongList(shard, &seen) else { return true }
     print("slot allocator: \(wrong)")
     return false
@@ -20,7 +20,7 @@ extension SlotAllocator {
   /// What is wrong with the whole; nil: nothing. Holds all locks, and takes time.
   package func unsoundness() -> String? {
     withAllLocks {
-      var seen = SlotSet()
+      var seen = SlotSet(slots: slotCount)
       var warm = 0
       var unreported = 0
       for shard in 0..<shardCount {
@@ -40,11 +40,17 @@ extension SlotAllocator {
     }
   }
 
+  /// A bit for each slot.
   private struct SlotSet {
-    private var members: Set<Int> = []
+    private var words: [UInt64]
+    init(slots: Int) { words = Array(repeating: 0, count: slots / 64 + 1) }
     /// False: was there already.
-    mutating func add(_ slot: Int) -> Bool { members.insert(slot).inserted }
-    func contains(_ slot: Int) -> Bool { members.contains(slot) }
+    mutating func add(_ slot: Int) -> Bool {
+      if contains(slot) { return false }
+      words[slot >> 6] |= 1 << UInt64(slot & 63)
+      return true
+    }
+    func contains(_ slot: Int) -> Bool { words[slot >> 6] >> UInt64(slot & 63) & 1 != 0 }
   }
 
   private func wrongList(_ shard: Int, _ seen: inout SlotSet) -> String? {

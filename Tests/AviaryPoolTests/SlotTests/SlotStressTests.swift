@@ -106,12 +106,12 @@ private final class Arena: Sendable {
   @Test(arguments: [(1, 1, 12), (2, 1, 40), (3, 2, 40), (4, 3, 100), (5, 8, 600)] as [(UInt64, Int, Int)])
   func `threads share slots`(seed: UInt64, shards: Int, slots: Int) throws {
     let arena = try Arena(slots: slots, stripes: slots >= 100 ? 3 : 1, shards: shards)
-    onThreads(4) { arena.run($0 + 1, seed: seed, steps: 12_000) }
+    onThreads(4) { arena.run($0 + 1, seed: seed, steps: 6_000) }
     #expect(arena.problems.withLock { $0.prefix(5) } == [], "seed \(seed)")
     #expect(arena.slots.unsoundness() == nil, "seed \(seed)")
     let counts = arena.slots.counts
     #expect(counts.live == 0 && counts.quarantined == arena.quarantined.load(ordering: .relaxed), "seed \(seed)")
     #expect(counts.warm + counts.cold + counts.quarantined == slots, "seed \(seed)")
-    #expect(arena.affine.load(ordering: .relaxed) > 1000, "seed \(seed)")
+    #expect(arena.affine.load(ordering: .relaxed) > 500, "seed \(seed)")
   }
 }

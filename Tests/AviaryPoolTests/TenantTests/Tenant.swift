@@ -1,5 +1,6 @@
-import AviaryPool
 import Glibc
+
+@testable import AviaryPool
 
 /// One use of a memory, from its lease to its end: writes and grows at random, and compares all that
 /// it can read with what a fresh memory and its own writes give.
@@ -10,12 +11,15 @@ final class Tenant {
   private let most: UInt64
   /// No memory but its own lies here, nor any that only keys keep from it.
   private let alone: UInt64
+  /// What all that is accessible has to be under; -1: nothing of that kind is there.
+  private let key: Int32
   private var accessible: UInt64
   /// What the memory must read as; nil: nothing was written, it is the module's contents.
   private var expected: UnsafeMutableRawBufferPointer?
 
   init(_ slot: consuming MemorySlot, _ module: TenantModule, _ pool: MemoryPool) {
     alone = pool.stripeCount == 1 ? UInt64(slot.region.upperBound - slot.base) : pool.layout.slotBytes
+    key = pool.key(of: slot.index)
     most = pool.configuration.maxMemoryBytes
     self.slot = slot
     self.module = module
@@ -48,6 +52,13 @@ final class Tenant {
       if slot.canRead(offset) { return "slot \(slot.index): byte \(offset) behind the \(accessible) can be read" }
     }
     return nil
+  }
+
+  /// Whether guests of other stripes could reach it.
+  func colour() -> String? {
+    if key < 0 || accessible == 0 { return nil }
+    let keys = Holdings.keys(in: slot.base..<(slot.base + UInt(accessible)))
+    return keys == [Int(key)] ? nil : "slot \(slot.index): its \(accessible) bytes are under \(keys), not under key \(key)"
   }
 
   /// - Throws: what the pool throws where growth within its limit fails.

@@ -105,6 +105,8 @@ final class TenantRun: Sendable {
       if generator.oneIn(8) { problem = problem ?? tenant.inspection("in between") }
     }
     if problem == nil, generator.oneIn(8) { problem = tenant.boundary(&generator) }
+    // Takes long: the kernel lists all mappings.
+    if problem == nil, generator.oneIn(20) { problem = tenant.colour() }
     report(problem)
     return problem == nil
   }

@@ -2,53 +2,6 @@ import AviaryPool
 import Foundation
 import Testing
 
-/// A way to run a pool.
-struct TenantStrategy: Codable, Sendable, CustomTestStringConvertible {
-  var initialization: UInt8
-  var reset: UInt8
-  var isStriped: Bool
-
-  init(_ initialization: MemoryPoolConfiguration.Initialization, _ reset: MemoryPoolConfiguration.Reset, striped: Bool) {
-    self.initialization = initialization.rawValue
-    self.reset = reset.rawValue
-    isStriped = striped
-  }
-
-  var configuration: MemoryPoolConfiguration {
-    var result = MemoryPoolConfiguration()
-    result.slots = 16
-    result.maxMemoryBytes = 512 << 10
-    result.reservationBytes = 512 << 10
-    result.guardBytes = 64 << 10
-    result.initialization = .init(rawValue: initialization)!
-    result.reset = .init(rawValue: reset)!
-    result.keys = isStriped ? .unenforced : .off
-    result.warmSlots = 12
-    result.keepResidentBytes = 96 << 10
-    result.residentBudgetBytes = 768 << 10
-    result.decommitBatch = 8
-    return result
-  }
-
-  var testDescription: String {
-    "\(configuration.initialization), \(configuration.reset)\(isStriped ? ", striped" : "")"
-  }
-
-  static func all(_ initializations: [MemoryPoolConfiguration.Initialization], _ resets: [MemoryPoolConfiguration.Reset])
-    -> [TenantStrategy]
-  {
-    initializations.flatMap { initialization in
-      resets.flatMap { reset in [false, true].map { TenantStrategy(initialization, reset, striped: $0) } }
-    }
-  }
-
-  static let plain = all([.copyOnWrite, .eager], [.automatic, .keepResident, .decommit])
-  static let scanning = all([.copyOnWrite, .eager], [.scan])
-  static let adaptive = all([.copyOnWrite, .eager], [.adaptive])
-  static let faulting = all([.userfaultfdThread, .userfaultfdSignal], [.automatic])
-  static var count: Int { plain.count + scanning.count + adaptive.count + faulting.count }
-}
-
 /// Tenants over all strategies; AVIARY_TENANTS asks for more of them, AVIARY_TENANT_SEED for others.
 private enum TenantCount {
   static var each: Int {
@@ -102,17 +55,5 @@ private enum TenantCount {
     }
     #expect(leases.allSatisfy { $0.inspection("of all") == nil })
     #expect(Set(leases.map(\.index)).count == pool.grantedSlots)
-  }
-}
-
-/// What the process holds.
-struct TenantHoldings {
-  let files = Holdings.files()
-  let mappings = Holdings.mappings(in: 0..<UInt.max)
-
-  /// Some more is the C library's: a heap for a thread takes two mappings.
-  func expectNoMore(than before: TenantHoldings) {
-    #expect(files <= before.files, "file descriptors: \(before.files), then \(files)")
-    #expect(mappings <= before.mappings + 6, "mappings: \(before.mappings), then \(mappings)")
   }
 }

@@ -1,0 +1,30 @@
+import Testing
+
+@testable import AviaryPool
+
+/// What the tenants' inspections are worth: a pool with a deliberate mistake has to be found out.
+@Suite(.serialized) struct MutationTests {
+  private func findings(_ strategy: TenantStrategy, _ faults: MemoryPoolFaults) throws -> [String] {
+    var mutated = strategy
+    mutated.faults = faults.rawValue
+    let run = try TenantRun(mutated.configuration, seed: 1)
+    try run.run(tenants: 3000, threads: 2)
+    if let first = run.problems.first { print("mutation: \(strategy.testDescription): \(first)") }
+    return run.problems
+  }
+
+  @Test(arguments: TenantStrategy.plain)
+  func `a grown tail that is not hidden is found`(strategy: TenantStrategy) throws {
+    #expect(try !findings(strategy, .skipsHide).isEmpty)
+  }
+
+  @Test(arguments: TenantStrategy.plain)
+  func `a slot that is not cleared is found`(strategy: TenantStrategy) throws {
+    #expect(try !findings(strategy, .skipsClear).isEmpty)
+  }
+
+  @Test(.enabled(if: ProtectionKeys.areSupported, "the machine has no protection keys"))
+  func `memory that is not coloured is found`() throws {
+    #expect(try !findings(TenantStrategy(.copyOnWrite, .decommit, striped: true), .skipsRecolour).isEmpty)
+  }
+}
