@@ -94,6 +94,22 @@ extension GuestFunction {
       0x77, 0x20, 0xC9, 0xC3,
     ], site: 26)
 
+  /// PKRU
+  ///
+  /// push rbp; mov rbp, rsp; xor ecx, ecx; rdpkru; pop rbp; ret
+  static let rights = GuestFunction(
+    bytes: [
+      0x55, 0x48, 0x89, 0xE5, 0x31, 0xC9, 0x0F, 0x01, 0xEE, 0x5D, 0xC3,
+    ], site: -1)
+
+  /// import 0 of a and b, then PKRU
+  static let importThenRights = GuestFunction(bytes: callImport.thenRights, site: 26)
+  /// memory.grow 0 by a, then PKRU
+  static let growThenRights = GuestFunction(bytes: grow.thenRights, site: 23)
+
+  /// In place of its end: xor ecx, ecx; rdpkru; leave; ret
+  private var thenRights: [UInt8] { bytes.dropLast(2) + [0x31, 0xC9, 0x0F, 0x01, 0xEE, 0xC9, 0xC3] }
+
   /// never ends
   ///
   /// push rbp; mov rbp, rsp; 0: jmp 0b

@@ -34,6 +34,7 @@ final class World {
     var elements: [ElementSegment] = []
     var importsFunction = false
     var guestStackBytes: UInt64 = 1 << 20
+    var pool: MemoryPoolConfiguration?
   }
 
   static let binary = FunctionType(parameters: [.i64, .i64], results: [.i64])
@@ -46,8 +47,11 @@ final class World {
   let instance: VMInstance
   let thunk: VMThunk
 
-  static func engine(_ tunables: Tunables = Tunables(), stackBytes: UInt64 = 1 << 20) throws -> VMEngine {
+  static func engine(
+    _ tunables: Tunables = Tunables(), stackBytes: UInt64 = 1 << 20, pool: MemoryPoolConfiguration? = nil
+  ) throws -> VMEngine {
     var options = VMEngineOptions()
+    options.pool = pool
     options.guestStackBytes = stackBytes
     return try VMEngine(
       tunables: tunables, options: options,
@@ -99,7 +103,7 @@ final class World {
     _ functions: [Function], _ shape: Shape = Shape(), limiter: (any VMLimiter)? = nil,
     host: HostBody? = nil
   ) throws {
-    engine = try World.engine(stackBytes: shape.guestStackBytes)
+    engine = try World.engine(stackBytes: shape.guestStackBytes, pool: shape.pool)
     var shape = shape
     shape.importsFunction = host != nil
     module = try World.module(engine, functions, shape)

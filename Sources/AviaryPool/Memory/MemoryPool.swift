@@ -50,7 +50,7 @@ package final class MemoryPool: Sendable {
   private let slotsStart: UInt
   private let slab: Mapping
   /// After the slab, which has to go first: a key that is freed may be another's at once.
-  let keys: ProtectionKeys
+  package let keys: ProtectionKeys
 
   /// - Throws: `configuration` that names the numbers; `system` where nothing can be reserved.
   package init(_ configuration: MemoryPoolConfiguration) throws(VMError) {
