@@ -13,7 +13,7 @@ extension MemoryPool {
     counters.count(taken.isAffine ? .affine : taken.hadGroup == nil ? .cold : .evicting, slot: index)
     let clean = try prepare(index, image: request.image, accessible)
     table.lend(index, clean.lend(), group: request.group)
-    unsafe aviary_slot_set_accessible(table.records + index, accessible)
+    if faults == nil { unsafe aviary_slot_set_accessible(table.records + index, accessible) }
     let base = base(of: index)
     return MemorySlot(pool: self, index: index, base: base, region: base..<(base &+ UInt(strategy.reach)))
   }
@@ -91,8 +91,7 @@ extension MemoryPool {
           SlotContents(image: image, accessible: accessible, extent: extent), resident: slot.resident)
       }
       // What it held goes as a whole: image, pages, access.
-      counters.count(.clearing, slot: index)
-      try operations.clear(base, to: slot.contents.extent)
+      try unmap(index, extent: slot.contents.extent)
     } catch {
       slots.giveBack(index, warmFor: nil)
       throw error
@@ -103,9 +102,8 @@ extension MemoryPool {
   /// A slot after a failure.
   @inline(never)
   private func renew(_ index: Int, _ image: MemoryImage?, _ accessible: UInt64) throws(VMError) -> CleanSlot {
-    counters.count(.clearing, slot: index)
     do {
-      try operations.clear(base(of: index), to: layout.slotBytes)
+      try unmap(index, extent: layout.slotBytes)
     } catch {
       // Too many mappings pass by; for anything else there is no remedy.
       if error.isShortage { slots.giveBack(index, warmFor: nil) } else { slots.quarantine(index) }
@@ -121,6 +119,10 @@ extension MemoryPool {
     let key = key(of: index)
     var extent = accessible
     do {
+      if let faults {
+        try faults.activate(index, image: image, accessible: accessible)
+        return CleanSlot(SlotContents(image: image, accessible: accessible, extent: accessible), resident: 0)
+      }
       try operations.open(base, from: 0, to: accessible, key: key)
       if let image {
         if strategy.copiesImage {
@@ -144,9 +146,13 @@ extension MemoryPool {
     }
     let old = table.accessible(index)
     if new <= old { return }
-    try operations.open(base(of: index), from: old, to: new, key: key(of: index))
+    if let faults {
+      try faults.setAccessible(index, to: new)
+    } else {
+      try operations.open(base(of: index), from: old, to: new, key: key(of: index))
+      unsafe aviary_slot_set_accessible(table.records + index, new)
+    }
     table.grew(index, to: new)
-    unsafe aviary_slot_set_accessible(table.records + index, new)
   }
 }
 

@@ -4,28 +4,15 @@ import Synchronization
 extension MemoryPool {
   /// The end of a lease. Whatever fails, the next tenant finds a clean slot or none.
   func release(_ index: Int) {
+    if let faults { return releaseFilled(index, faults) }
     guard let group = table.group(index) else { return retire(index) }
-    let accessible = table.accessible(index)
-    if strategy.reset == .keepResident {
-      let image = table.image(index)
-      let kept = keptBytes(of: accessible, image)
-      unsafe SlotBytes.rewrite(base(of: index), to: kept, image)
-      counters.count(.keepResident, slot: index)
-      if kept == accessible { return finish(index, group, resident: kept) }
-      drop(index, from: kept, to: accessible, resident: kept)
-    } else {
+    switch strategy.reset {
+    case .adaptive, .scan, .automatic: learn(index, group)
+    case .keepResident: rewrite(index, group)
+    case .decommit:
       counters.count(.decommit, slot: index)
-      if accessible == 0 { return finish(index, group, resident: 0) }
-      drop(index, from: 0, to: accessible, resident: 0)
+      drop(index, from: 0, resident: 0)
     }
-  }
-
-  /// What is rewritten rather than dropped, from the slot's start on.
-  private func keptBytes(of accessible: UInt64, _ image: MemoryImage?) -> UInt64 {
-    let kept = min(accessible, configuration.keepResidentBytes & ~(Page.size - 1))
-    // Where the image is bytes of the slot's own, half of it can not be kept: dropped, the rest would be zeros.
-    if strategy.copiesImage, let image, kept < min(image.start + image.count, accessible) { return 0 }
-    return kept
   }
 
   /// Drops what waits in the decommit queue. The slots can then be taken again.
@@ -43,8 +30,48 @@ extension MemoryPool {
     transit.subtract(1, ordering: .sequentiallyConsistent)
   }
 
-  /// Pages of a lent slot go now or with others'.
-  private func drop(_ index: Int, from start: UInt64, to end: UInt64, resident: UInt64) {
+  /// Nothing is kept of what faults filled.
+  private func releaseFilled(_ index: Int, _ faults: FaultService) {
+    do {
+      try faults.deactivate(index)
+    } catch {
+      counters.count(.failedReset, slot: index)
+      return retire(index)
+    }
+    counters.count(.decommit, slot: index)
+    drop(index, from: 0, resident: 0)
+  }
+
+  /// Looks at written pages only.
+  @inline(__always)
+  private func learn(_ index: Int, _ group: AffinityGroup) {
+    guard let resetter else { preconditionFailure("a strategy without its means") }
+    let history = table.history(index, resetter)
+    HostAccess.allow()
+    do {
+      let view = unsafe SlotView(base: base(of: index), accessible: table.accessible(index), image: table.image(index))
+      let way = unsafe try resetter.reset(view, history)
+      counters.count(way == .armed ? .adaptive : .scan, slot: index)
+    } catch {
+      counters.count(.failedReset, slot: index)
+      return retire(index)
+    }
+    unsafe table.records[index].log = history.isArmed ? history.log : nil
+    finish(index, group, resident: history.residentBytes)
+  }
+
+  private func rewrite(_ index: Int, _ group: AffinityGroup) {
+    let accessible = table.accessible(index)
+    let kept = min(accessible, configuration.keepResidentBytes & ~(Page.size - 1))
+    counters.count(.keepResident, slot: index)
+    unsafe SlotBytes.rewrite(base(of: index), to: kept, table.image(index))
+    drop(index, from: kept, resident: kept)
+  }
+
+  /// Pages of a lent slot go, now or with others'.
+  private func drop(_ index: Int, from start: UInt64, resident: UInt64) {
+    let end = table.accessible(index)
+    if start >= end { return finish(index, table.group(index), resident: resident) }
     var range = AviaryRange(address: base(of: index) + UInt(start), bytes: Int(end - start))
     // Counted before others' slots may become this thread's.
     transit.add(1, ordering: .sequentiallyConsistent)
@@ -60,24 +87,31 @@ extension MemoryPool {
     do {
       try batch.drop()
     } catch {
-      batch.forEach { counters.count(.failedReset, slot: $0.slot); retire($0.slot) }
+      batch.forEach {
+        counters.count(.failedReset, slot: $0.slot)
+        retire($0.slot)
+      }
       return
     }
     batch.forEach { finish($0.slot, table.group($0.slot), resident: $0.resident) }
   }
 
   /// A lent slot that was reset goes back, for the next of its group.
+  @inline(__always)
   private func finish(_ index: Int, _ group: AffinityGroup?, resident: UInt64) {
-    guard let group else { return retire(index) }
     let used = table.recall(index)
-    unsafe aviary_slot_set_accessible(table.records + index, 0)
-    if strategy.copiesImage && resident == 0 {
-      table.put(index, .ready(used.wasDroppedWithImage()))
+    if faults != nil {
+      table.put(index, .unmapped)
     } else {
-      table.put(index, .ready(used.wasReset(resident: resident)))
+      unsafe aviary_slot_set_accessible(table.records + index, 0)
+      if strategy.copiesImage && resident == 0 {
+        table.put(index, .ready(used.wasDroppedWithImage()))
+      } else {
+        table.put(index, .ready(used.wasReset(resident: resident)))
+      }
     }
     if resident != 0 { residentBytes.add(resident, ordering: .relaxed) }
-    switch slots.giveBack(index, warmFor: group) {
+    switch slots.giveBack(index, warmFor: faults == nil ? group : nil) {
     case .free: if resident != 0 { keepToBudget() }
     case .freeBeyondWarmLimit: if let taken = slots.evictionCandidate() { evict(taken.index) }
     // The module has gone meanwhile.
@@ -89,8 +123,8 @@ extension MemoryPool {
   @inline(never)
   private func retire(_ index: Int) {
     let used = table.recall(index)
-    unsafe aviary_slot_set_accessible(table.records + index, 0)
-    clear(index, extent: used.contents.extent)
+    if faults == nil { unsafe aviary_slot_set_accessible(table.records + index, 0) }
+    unmapAndGiveBack(index, extent: used.contents.extent)
   }
 
   /// An unused slot, taken, of which nothing is to be kept.
@@ -98,7 +132,7 @@ extension MemoryPool {
     switch table.take(index) {
     case .ready(let slot):
       if slot.resident != 0 { residentBytes.subtract(slot.resident, ordering: .relaxed) }
-      clear(index, extent: slot.contents.extent)
+      unmapAndGiveBack(index, extent: slot.contents.extent)
     case .unmapped:
       table.put(index, .unmapped)
       slots.giveBack(index, warmFor: nil)
@@ -106,11 +140,10 @@ extension MemoryPool {
     }
   }
 
-  /// - Precondition: the slot's state is `unknown`; where clearing fails it stays so.
-  private func clear(_ index: Int, extent: UInt64) {
-    counters.count(.clearing, slot: index)
+  /// - Precondition: the slot's state is `unknown`; where unmapping fails it stays so.
+  private func unmapAndGiveBack(_ index: Int, extent: UInt64) {
     do {
-      try operations.clear(base(of: index), to: extent)
+      try unmap(index, extent: extent)
       table.put(index, .unmapped)
     } catch {
       counters.count(.failedReset, slot: index)
@@ -118,9 +151,29 @@ extension MemoryPool {
     slots.giveBack(index, warmFor: nil)
   }
 
+  /// Leaves nothing in [0, extent): contents, image and access are gone, and what was learnt.
+  ///
+  /// - Precondition: the slot's state is `unknown`, and nothing but reservation is behind the extent.
+  func unmap(_ index: Int, extent: UInt64) throws(VMError) {
+    counters.count(.clearing, slot: index)
+    if let faults {
+      // Mapped anew, it would not be registered.
+      try faults.deactivate(index)
+      try faults.decommit(index, to: layout.slotBytes)
+    } else {
+      table.forgetHistory(index)
+      try operations.clear(base(of: index), to: extent)
+    }
+  }
+
   /// The least recently used slots lose what they keep. Bounded: the next release goes on.
-  @inline(never)
+  @inline(__always)
   private func keepToBudget() {
+    if residentBytes.load(ordering: .relaxed) > configuration.residentBudgetBytes { evictForBudget() }
+  }
+
+  @inline(never)
+  private func evictForBudget() {
     for _ in 0..<4 {
       guard residentBytes.load(ordering: .relaxed) > configuration.residentBudgetBytes else { return }
       guard let taken = slots.evictionCandidate() else { return }

@@ -26,7 +26,7 @@ package struct MemoryRequest: Sendable {
 /// routine of the pool between the allocator's `take` and `giveBack`. Only the allocator, the queue
 /// and the counters are shared.
 ///
-/// Invariant: a slot is lent only after it was seen to be clean; see UnusedSlot.swift for how a
+/// Invariant: a slot is lent only after it was seen to be clean; see SlotContents.swift for how a
 /// failure keeps that up.
 @safe
 package final class MemoryPool: Sendable {
@@ -38,6 +38,8 @@ package final class MemoryPool: Sendable {
   package let layout: SlabLayout
 
   let strategy: PoolStrategy
+  let resetter: Resetter?
+  let faults: FaultService?
   let operations: SlotMapping
   let slots: SlotAllocator
   let table: SlotTable
@@ -47,9 +49,9 @@ package final class MemoryPool: Sendable {
   let transit = Atomic<Int>(0)
   /// Of unused slots.
   let residentBytes = Atomic<UInt64>(0)
+  private let slab: PoolSlab
   private let slotsStart: UInt
-  private let slab: Mapping
-  /// After the slab, which has to go first: a key that is freed may be another's at once.
+  /// Goes after `deinit` has unmapped the slab: a key that is freed may be another's at once.
   package let keys: ProtectionKeys
 
   /// - Throws: `configuration` that names the numbers; `system` where nothing can be reserved.
@@ -69,9 +71,15 @@ package final class MemoryPool: Sendable {
     slots = try SlotAllocator(
       slots: layout.slotCount, stripes: layout.stripeCount, warmLimit: configuration.warmSlots, shards: 0)
     queue = DecommitQueue(rangeLimit: configuration.decommitBatch, byteLimit: configuration.residentBudgetBytes)
-    slotsStart = reservation.mapping.address + UInt(layout.offset(ofSlot: 0))
-    slab = reservation.takeMapping()
+    slab = unsafe try PoolSlab(
+      reservation, table.records, strategy, keepResidentBytes: configuration.keepResidentBytes)
+    slotsStart = slab.start
+    resetter = slab.resetter
+    faults = slab.faults
   }
+
+  // Leases keep the pool, so none is left.
+  deinit { slab.close() }
 
   /// How many memories there can be at a time.
   package var grantedSlots: Int { layout.slotCount }
@@ -110,6 +118,7 @@ package final class MemoryPool: Sendable {
     result.decommitResets = counters.total(.decommit)
     result.clearings = counters.total(.clearing)
     result.failedResets = counters.total(.failedReset)
+    result.faults = slab.faultCount
     return result
   }
 }

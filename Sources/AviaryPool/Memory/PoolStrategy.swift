@@ -12,6 +12,14 @@ struct PoolStrategy: Sendable {
 
   /// Whether a slot's image is bytes of its own, not a mapping.
   var copiesImage: Bool { initialization == .eager }
+  /// Who fills pages; nil: the kernel.
+  var faultMode: FaultService.Mode? {
+    switch initialization {
+    case .userfaultfdThread: .thread
+    case .userfaultfdSignal: .signal
+    case .copyOnWrite, .eager: nil
+    }
+  }
   /// Of the reservation.
   var protection: Protection { [] }
 
@@ -48,10 +56,14 @@ struct PoolStrategy: Sendable {
   }
 
   private mutating func choosePages(_ configuration: MemoryPoolConfiguration) throws(VMError) {
-    guard initialization == .userfaultfdThread || initialization == .userfaultfdSignal else { return }
-    guard configuration.fallsBack else { throw .configuration("userfaultfd is not available") }
-    initialization = .copyOnWrite
-    notes.append("userfaultfd is not available: memories are copied on write instead")
+    guard let mode = faultMode else { return }
+    do {
+      try FaultSupport.check(mode)
+    } catch {
+      guard configuration.fallsBack else { throw error }
+      initialization = .copyOnWrite
+      notes.append("memories are copied on write instead of filled by faults: \(error)")
+    }
   }
 
   /// Takes the process's keys, as far as the configuration wants them.
@@ -72,7 +84,40 @@ struct PoolStrategy: Sendable {
   }
 
   private mutating func chooseReset(_ configuration: MemoryPoolConfiguration) throws(VMError) {
-    if reset != .keepResident { reset = .decommit }
+    if faultMode != nil {
+      // What faults filled is dropped, so that they fill it again.
+      if reset != .automatic, reset != .decommit {
+        notes.append("slots that faults fill are decommitted: the reset \(reset) is for the other strategies")
+      }
+      reset = .decommit
+    } else if copiesImage {
+      if reset == .adaptive || reset == .scan {
+        notes.append("the reset \(reset) needs images that are mapped: keepResident stands in for it")
+      }
+      if reset != .decommit { reset = .keepResident }
+    } else if reset == .automatic || reset == .adaptive || reset == .scan {
+      try chooseLearning(configuration, ResetSupport.probe())
+    }
+  }
+
+  /// The best that there is of adaptive, scan and decommit.
+  private mutating func chooseLearning(
+    _ configuration: MemoryPoolConfiguration, _ support: ResetSupport
+  ) throws(VMError) {
+    let asked = reset
+    if support.scans, support.protects || asked == .scan {
+      if asked == .automatic { reset = .adaptive }
+      return
+    }
+    reset = support.scans ? .scan : .decommit
+    let missing =
+      support.scans
+      ? "this kernel does not report writes to protected pages (Linux 6.4)"
+      : "this kernel does not tell which pages were written (PAGEMAP_SCAN, Linux 6.7)"
+    guard asked == .automatic || configuration.fallsBack else {
+      throw .configuration("\(missing): the reset \(asked) cannot be had; \(reset) can")
+    }
+    notes.append("\(missing): the reset is \(reset)")
   }
 
   /// What the reservation shows.
@@ -86,6 +131,7 @@ struct PoolStrategy: Sendable {
           + "at \(layout.slotBytes) bytes each")
     }
     // Image, memory behind it, and the reservation up to the next slot.
+    if strategy.faultMode != nil { return notes }
     let each: UInt64 = strategy.copiesImage ? 2 : 3
     let limit = aviary_system_mapping_limit()
     let (needed, overflow) = UInt64(layout.slotCount).multipliedReportingOverflow(by: each)

@@ -20,6 +20,7 @@ struct SlotTable: ~Copyable, @unchecked Sendable {
     var accessible: UInt64
     var extent: UInt64
     var resident: UInt64
+    var history: PageHistory?
   }
 
   private let memory: Mapping
@@ -38,6 +39,8 @@ struct SlotTable: ~Copyable, @unchecked Sendable {
       .assumingMemoryBound(to: AviarySlotRecord.self)
     memory = states
     recordMemory = shared
+    precondition(
+      unsafe cells.pointee.history == nil && cells.pointee.image == nil, "zeros are not an unmapped slot")
   }
 
   private static func reserve(_ slots: Int, _ stride: Int) throws(VMError) -> Mapping {
@@ -49,6 +52,7 @@ struct SlotTable: ~Copyable, @unchecked Sendable {
     for index in 0..<count {
       // Reading a cell that was never used costs no memory.
       if let image = unsafe cells[index].image { unsafe image.release() }
+      if let history = unsafe cells[index].history { unsafe history.deallocate() }
     }
   }
 
@@ -114,6 +118,23 @@ struct SlotTable: ~Copyable, @unchecked Sendable {
   /// Of a lent slot.
   @inline(__always)
   func image(_ index: Int) -> MemoryImage? { unsafe cells[index].image?.takeUnretainedValue() }
+
+  /// What a reset learnt of the slot, and is to learn: made where there is none.
+  @inline(__always)
+  func history(_ index: Int, _ resetter: Resetter) -> PageHistory {
+    if let history = unsafe cells[index].history { return history }
+    let made = resetter.makeHistory()
+    unsafe cells[index].history = made
+    return made
+  }
+
+  /// Before a slot is mapped anew.
+  func forgetHistory(_ index: Int) {
+    guard let history = unsafe cells[index].history else { return }
+    unsafe records[index].log = nil
+    unsafe cells[index].history = nil
+    unsafe history.deallocate()
+  }
 
   /// - Precondition: a lent slot of which [0, bytes) was made accessible.
   func grew(_ index: Int, to bytes: UInt64) {

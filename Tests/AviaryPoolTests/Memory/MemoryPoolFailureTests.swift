@@ -27,6 +27,9 @@ import Testing
         use(pool, groups[0], first, 32 * kibibyte, grown: 128 * kibibyte, "first, round \(round)")
         use(pool, groups[0], first, 32 * kibibyte, grown: 0, "first again, round \(round)")
       }
+      // Calm: an adaptive slot is armed, then faults, then grows.
+      for round in 0..<12 { poke(pool, groups[0], first, 32 * kibibyte, at: round == 10 ? 20000 : 5000, "calm \(round)") }
+      use(pool, groups[0], first, 32 * kibibyte, grown: 128 * kibibyte, "no longer calm")
       use(pool, groups[1], second, 64 * kibibyte, grown: 256 * kibibyte, "second")
       use(pool, groups[1], nil, 16 * kibibyte, grown: 96 * kibibyte, "second without image")
       use(pool, nil, second, 20 * kibibyte, grown: 40 * kibibyte, "nobody's")
@@ -36,6 +39,17 @@ import Testing
       use(pool, nil, nil, 0, grown: 256 * kibibyte, "nothing at all")
       pool.flush()
       pool.purge(groups[1])
+    }
+
+    /// One write.
+    mutating func poke(
+      _ pool: MemoryPool, _ group: AffinityGroup?, _ image: TestImage?, _ initial: UInt64, at offset: UInt64, _ what: String
+    ) {
+      do {
+        let slot = try pool.acquire(MemoryRequest(group: group, image: image?.image, initialBytes: initial))
+        check(slot, image, initial, what)
+        slot.write(0xee, at: offset)
+      } catch { errors.append(error) }
     }
 
     /// All slots at a time, of both modules in turn.
@@ -79,7 +93,9 @@ import Testing
   /// - Returns: whether the call was met.
   private func fails(_ number: Int, with error: Int32, _ configuration: MemoryPoolConfiguration) throws -> Bool {
     var scenario = try Scenario()
-    let outcome = SystemCalls.during(failing: number, with: error) { () -> (pool: MemoryPool?, operation: Int32?) in
+    // A page that cannot be filled is the guest's trap; here there is no guest.
+    let filling = Int32(AVIARY_SYSTEM_FAULTFD_COPY)...Int32(AVIARY_SYSTEM_FAULTFD_POISON)
+    let outcome = SystemCalls.during(failing: number, with: error, except: filling) { () -> (pool: MemoryPool?, operation: Int32?) in
       do {
         let pool = try MemoryPool(configuration)
         scenario.run(pool)
@@ -94,6 +110,8 @@ import Testing
     #expect(scenario.dirty == [], what)
     #expect(scenario.errors.count <= 1, what)
     for failure in scenario.errors {
+      // Asked what it has, the kernel gave no answer.
+      if case VMError.configuration = failure, outcome.pool == nil { continue }
       guard case VMError.system(_, let name, _) = failure else {
         Issue.record(failure, what)
         continue
@@ -120,6 +138,7 @@ import Testing
     }
     #expect(held.count == pool.grantedSlots - quarantined, what)
     held = []
+    pool.flush()
     #expect(pool.statistics.cold == pool.grantedSlots - quarantined, what)
     #expect(pool.statistics.residentBytes == 0, what)
     if quarantined == 0 {
@@ -129,14 +148,14 @@ import Testing
     }
   }
 
-  @Test(arguments: MemoryPoolTests.strategies, [EINVAL, ENOMEM])
+  @Test(arguments: MemoryPoolTests.all, [EINVAL, ENOMEM])
   func `each system call may fail`(configuration: MemoryPoolConfiguration, error: Int32) throws {
     var number = 0
     var change = configuration
     change.slots = 4
     change.warmSlots = 2
     while try fails(number, with: error, change) { number += 1 }
-    #expect(number > 30)
+    #expect(number > 20)
   }
 
   @Test func `a slot that cannot be remapped is quarantined`() throws {

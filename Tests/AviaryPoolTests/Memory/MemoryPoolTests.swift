@@ -13,7 +13,26 @@ import Testing
     .small { $0.keys = .unenforced },
   ]
 
-  @Test(arguments: strategies)
+  /// What this machine has of the others.
+  static let special: [MemoryPoolConfiguration] = {
+    let support = ResetSupport.probe()
+    var result: [MemoryPoolConfiguration] = [.small { $0.reset = .automatic }]
+    if support.scans { result.append(.small { $0.reset = .scan }) }
+    if support.scans && support.protects {
+      result.append(.small { $0.reset = .adaptive })
+      result.append(.small { $0.reset = .adaptive; $0.keys = .unenforced; $0.residentBudgetBytes = 16 * kibibyte })
+    }
+    for initialization in [MemoryPoolConfiguration.Initialization.userfaultfdSignal, .userfaultfdThread] {
+      let mode: FaultService.Mode = initialization == .userfaultfdSignal ? .signal : .thread
+      guard (try? FaultSupport.check(mode)) != nil else { continue }
+      result.append(.small { $0.initialization = initialization })
+      result.append(.small { $0.initialization = initialization; $0.decommitBatch = 8; $0.keys = .unenforced })
+    }
+    return result
+  }()
+  static let all = strategies + special
+
+  @Test(arguments: all)
   func `a memory reads as its image and zeros, after others too`(configuration: MemoryPoolConfiguration) throws {
     let pool = try MemoryPool(configuration)
     let first = try TestImage(start: 8192, pages: 3, seed: 0x10)

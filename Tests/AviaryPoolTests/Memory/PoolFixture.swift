@@ -1,4 +1,4 @@
-import AviaryPool
+@testable import AviaryPool
 import CAviaryHost
 import Glibc
 import Synchronization
@@ -88,8 +88,10 @@ extension MemorySlot {
     unsafe memset(UnsafeMutableRawPointer(bitPattern: base)!, Int32(value), Int(count))
   }
 
-  /// Bytes from the start that a system call may write to, by trying.
+  /// Bytes from the start that a system call may read, by trying. Where handlers fill pages, what
+  /// they are told.
   borrowing func accessibleBytes(of most: UInt64) -> UInt64 {
+    if pool.faults != nil { return unsafe pool.table.records[index].accessible }
     var offset: UInt64 = 0
     while offset < most, canRead(offset) { offset += page }
     return offset
@@ -150,6 +152,7 @@ enum SystemCalls {
     var failing: Range<Int>
     var error: Int32
     var only: Int32?
+    var except: ClosedRange<Int32>?
     var failed: Int32?
   }
   private static let state = Mutex<State?>(nil)
@@ -161,19 +164,22 @@ enum SystemCalls {
   /// - Parameters:
   ///   - number: the call that fails, from 0; -1: none.
   ///   - only: operations that are counted; nil: all.
+  ///   - except: operations that are not counted.
   ///   - failures: how many fail in a row.
   @discardableResult
   static func during<R>(
-    failing number: Int = -1, with error: Int32 = EINVAL, only: Int32? = nil, failures: Int = 1, _ body: () throws -> R
+    failing number: Int = -1, with error: Int32 = EINVAL, only: Int32? = nil, except: ClosedRange<Int32>? = nil,
+    failures: Int = 1, _ body: () throws -> R
   ) rethrows -> (result: R, count: Int) {
     try user.withLock { _ in
       state.withLock {
-        $0 = State(thread: pthread_self(), failing: number..<(number + failures), error: error, only: only)
+        $0 = State(thread: pthread_self(), failing: number..<(number + failures), error: error, only: only, except: except)
       }
       aviary_system_set_injector { operation in
         SystemCalls.state.withLock { state in
           guard let current = state, pthread_equal(current.thread, pthread_self()) != 0 else { return 0 }
           if let only = current.only, only != operation { return 0 }
+          if let except = current.except, except.contains(operation) { return 0 }
           state?.count += 1
           if !current.failing.contains(current.count) { return 0 }
           state?.failed = operation
