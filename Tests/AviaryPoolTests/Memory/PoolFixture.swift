@@ -129,8 +129,11 @@ enum Holdings {
     return count
   }
 
-  /// Mappings that touch the range.
-  static func mappings(in range: Range<UInt>) -> Int {
+  /// Mappings that touch the range. The kernel's list is read in pieces: one that joins a neighbour
+  /// meanwhile, of another test, is found twice.
+  static func mappings(in range: Range<UInt>) -> Int { (0..<5).map { _ in count(in: range) }.min()! }
+
+  private static func count(in range: Range<UInt>) -> Int {
     guard let file = unsafe fopen("/proc/self/maps", "r") else { return -1 }
     defer { unsafe fclose(file) }
     var count = 0
