@@ -24,9 +24,6 @@ public final class Module: Sendable {
       runtime = try VMModule(engine.runtime, module, artifact)
       debugger = try Module.announce(runtime, artifact, engine.configuration)
     } catch { throw WasmError(error) }
-    if case .pooling(let pool) = engine.configuration.allocation {
-      try pool.admit(module.info, stateSize: stateSize)
-    }
   }
 
   /// Tells profilers and debuggers of the code, as configured.

@@ -82,6 +82,16 @@ import Testing
     }
   }
 
+  @Test func linkingRefuses() throws {
+    let engine = try Engine(Self.pooling { $0 = PoolingConfiguration(instances: 2, maxMemory: .mebibytes(1), protectionKeys: .off) })
+    let module = try engine.compile(wat: "(module (memory 17))")
+    guard case .limit(let message)? = wasmError({ _ = try Linker<Void>(engine).link(module) }) else {
+      Issue.record("a memory of 17 pages in a pool of 16")
+      return
+    }
+    #expect(message.contains("1088 KiB") && message.contains("1 MiB"))
+  }
+
   // MARK: From one budget
 
   @Test func knownBudgets() throws {

@@ -1,7 +1,7 @@
 /// How much a pooling engine reserves, and how it brings used memories back to their initial contents.
 ///
 /// The defaults serve up to 1,024 instances of up to 64 MiB each. Sizes are limits: a module that declares more
-/// is refused when it is compiled or loaded, with an error that names both numbers. Reserved address space costs no
+/// is refused when it is linked, with an error that names both numbers. Reserved address space costs no
 /// memory until a guest touches it.
 ///
 /// ```swift

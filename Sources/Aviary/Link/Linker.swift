@@ -14,7 +14,8 @@ public final class Linker<State> {
   public init(_ engine: Engine) { self.engine = engine }
 
   /// Resolves and checks a module's imports.
-  /// - Throws: `WasmError.link` with the message "unknown import" or "incompatible import type".
+  /// - Throws: `WasmError.link` with the message "unknown import" or "incompatible import type"; `.limit` for a
+  ///   module that declares more than the engine's pool takes (`PoolingConfiguration`).
   public func link(_ module: Module) throws(WasmError) -> LinkedModule<State> {
     guard module.engine === engine else { throw .host("the module belongs to another engine") }
     var resolved: [ResolvedImport] = []
@@ -26,6 +27,7 @@ public final class Linker<State> {
       }
       resolved.append(try resolve(source, item, module))
     }
+    if case .pooling(let pool) = engine.configuration.allocation { try pool.admit(info, stateSize: module.stateSize) }
     return LinkedModule(module: module, imports: resolved)
   }
 

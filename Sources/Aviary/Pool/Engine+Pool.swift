@@ -4,9 +4,9 @@ import AviaryVM
 extension Engine {
   /// What the engine's pool got; nil where memories are made on demand.
   public var poolReport: PoolReport? {
-    guard let pool = runtime.pool, let places else { return nil }
+    guard let pool = runtime.pool, case .pooling(let asked) = configuration.allocation else { return nil }
     return PoolReport(
-      instances: places.limit, memories: pool.grantedSlots, maxMemory: .bytes(pool.layout.maxMemoryBytes),
+      instances: min(asked.instances, pool.grantedSlots), memories: pool.grantedSlots, maxMemory: .bytes(pool.layout.maxMemoryBytes),
       memoryStride: .bytes(pool.layout.slotBytes), reservedAddressSpace: .bytes(pool.layout.totalBytes),
       stripes: pool.stripeCount, memoryInitialization: .init(pool.initialization), reset: .init(pool.reset),
       notices: pool.notes)
@@ -14,6 +14,9 @@ extension Engine {
 
   /// How the engine's pool stands; nil where memories are made on demand.
   public var poolStatistics: PoolStatistics? { runtime.pool.map { PoolStatistics($0.statistics, places) } }
+
+  /// A drawing of the engine's pool, as text and as SVG; nil where memories are made on demand.
+  public var poolPicture: (text: String, svg: String)? { runtime.pool.map { ($0.picture.text, $0.picture.svg) } }
 
   /// Permits for as many instances as the pool certainly holds, whatever modules they are of.
   static func places(_ allocation: AllocationStrategy, _ runtime: VMEngine) -> PermitQueue? {

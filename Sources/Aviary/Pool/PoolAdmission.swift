@@ -2,8 +2,8 @@ import AviaryContract
 import AviaryCore
 import AviaryVM
 
-// Which modules a pool takes: checked once, when a module is compiled or loaded, so that an instantiation can
-// only fail for want of a free place.
+// Which modules a pool takes: checked once, when a module is linked, so that an instantiation can only fail for
+// want of a free place. Not when it is compiled: artifacts may be made for other pools.
 extension PoolingConfiguration {
   /// - Parameter stateSize: bytes of one instance's state.
   /// - Throws: `WasmError.limit` that names both numbers and the setting.

@@ -1,6 +1,6 @@
 /// What a pooling engine got of what it was configured for. Fixed when the engine is made.
 public struct PoolReport: Sendable, Hashable {
-  /// Instances alive at a time.
+  /// Instances of one memory each that can be alive at a time.
   public var instances: Int
   /// Linear memories alive at a time; fewer than asked for where the machine's address space ends.
   public var memories: Int

@@ -1,27 +1,45 @@
 import ArgumentParser
 import Aviary
 import AviaryWASI
-import Glibc
 
 struct Bench: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Measure on this machine, in one process: validation and compilation, or calls of an export.",
+    abstract: "Measure on this machine, in one process: compilation, calls, instantiation, a pool's density.",
     usage: """
       aviary bench FILE --invoke NAME ARGUMENT... [--repeat N] [--json]
       aviary bench FILE --compile [--repeat N] [--threads N] [--json]
+      aviary bench [FILE --invoke NAME ARGUMENT...] --instantiate [--concurrency N] [--pool ...] [--json]
+      aviary bench --density [--live N] [--max-memory SIZE] [--json]
+      aviary bench --pool [--pool-instances N] [--max-memory SIZE] [--svg FILE]
       """,
     discussion: """
       Times are nanoseconds of wall clock; those with cpu in their name are the calling thread's \
       processor time, which a busy machine disturbs less. compile_ns is decoding, validation and code generation \
       together, as a user waits for them; validate_ns the first two alone. What the guest prints goes to \
       standard error.
+
+      --instantiate makes an instance, calls the export and drops the instance, again and again; without FILE with \
+      modules of its own: small has 4 KiB of image and writes to 2 pages, medium 1 MiB and 10, large 16 MiB and 100; \
+      large+rd also reads 400.
+
+      --density makes the largest pool that the machine grants, without and with stripes and with userfaultfd, and \
+      instances in it that run code and stay alive.
+
+      --pool with none of these draws the pool, and says what the machine grants.
       """)
 
   @OptionGroup var engine: EngineOptions
+  @OptionGroup(title: "Allocation") var pool: PoolOptions
   @OptionGroup(title: "The guest's world") var world: WASIOptions
 
   @Flag(help: "Measure validation and compilation.")
   var compile = false
+
+  @Flag(help: "Measure making, using and dropping instances.")
+  var instantiate = false
+
+  @Flag(help: "Measure how many instances the machine holds.")
+  var density = false
 
   @Option(help: ArgumentHelp("Measure calls of this export.", valueName: "name"))
   var invoke: String?
@@ -29,130 +47,99 @@ struct Bench: ParsableCommand {
   @Option(help: ArgumentHelp("How often.", valueName: "count"))
   var `repeat` = 5
 
+  @Option(help: ArgumentHelp("With --instantiate: threads that do so at the same time.", valueName: "count"))
+  var concurrency = 1
+
+  @Option(help: ArgumentHelp("With --instantiate: how long each module is measured, as 500ms.", valueName: "time"))
+  var duration: TimeSpan?
+
+  @Option(help: ArgumentHelp("With --instantiate: only that one of the modules; may be repeated.", valueName: "name"))
+  var shape: [String] = []
+
+  @Option(help: ArgumentHelp("With --instantiate: write the modules to this folder, and measure nothing.", valueName: "folder"))
+  var saveShapes: String?
+
+  @Option(help: ArgumentHelp("With --density: instances that are alive at a time.", valueName: "count"))
+  var live = 20_000
+
+  @Option(help: ArgumentHelp("With a pool, what each memory can grow to, as 64MiB.", valueName: "size"))
+  var maxMemory: Size?
+
+  @Option(help: ArgumentHelp("Draw the pool to this file too.", valueName: "file"))
+  var svg: String?
+
   @Flag(help: "Print JSON in one line.")
   var json = false
 
   @Argument(help: "A module, binary or text.")
-  var file: String
+  var file: String?
 
   @Argument(parsing: .allUnrecognized, help: "The function's arguments.")
   var arguments: [String] = []
 
+  /// What is to be done.
+  private enum Task { case compile, calls, instantiate, density, draw }
+
+  private var task: Task {
+    if instantiate { return .instantiate }
+    if density { return .density }
+    if compile { return .compile }
+    if invoke != nil { return .calls }
+    return .draw
+  }
+
   func validate() throws {
-    guard compile != (invoke != nil) else { throw ValidationError("either --compile or --invoke is needed") }
+    guard [compile, instantiate, density].filter(\.self).count <= 1, !compile || invoke == nil else {
+      throw ValidationError("only one of --compile, --invoke, --instantiate and --density is possible")
+    }
+    switch task {
+    case .compile, .calls: if file == nil { throw ValidationError("missing FILE") }
+    case .instantiate:
+      guard (file == nil) == (invoke == nil) else { throw ValidationError("FILE and --invoke are needed together") }
+      guard concurrency >= 1, concurrency <= 64 else {
+        throw ValidationError("--concurrency is \(concurrency), and has to be between 1 and 64")
+      }
+      let names = Shape.all.map(\.name)
+      if let wrong = shape.first(where: { !names.contains($0) }) {
+        throw ValidationError("--shape is \(wrong), and has to be one of \(names.joined(separator: ", "))")
+      }
+    case .density:
+      guard live >= 1, live <= 1_000_000 else {
+        throw ValidationError("--live is \(live), and has to be between 1 and 1000000")
+      }
+    case .draw:
+      guard pool.pool, file == nil else {
+        throw ValidationError("--compile, --invoke, --instantiate, --density or --pool is needed")
+      }
+    }
     guard `repeat` >= 1 else { throw ValidationError("--repeat is \(`repeat`), and has to be at least 1") }
   }
 
   func run() throws {
-    let file = try ModuleFile(file)
-    let bytes = try file.binary()
-    var report: [(String, JSON)] = [
-      ("file", .string(file.path.split(separator: "/").last.map(String.init) ?? file.path)),
-      ("bytes", .integer(bytes.count)),
-    ]
-    let engine = try engine.engine()
-    if let invoke {
-      report += try measureCalls(of: invoke, file, bytes, engine)
-    } else {
-      report += try measureCompilation(file, bytes, engine)
-    }
-    print(json ? JSON.object(report).text : JSON.object(report).pretty())
-  }
-
-  private func measureCompilation(_ file: ModuleFile, _ bytes: [UInt8], _ engine: Engine) throws -> [(String, JSON)] {
-    var validations: [Time] = []
-    var compilations: [Time] = []
-    var machineCode = 0
-    do throws(WasmError) {
-      for _ in 0..<`repeat` {
-        validations.append(try timed { () throws(WasmError) in try engine.validate(bytes) }.time)
-        let (time, size) = try timed { () throws(WasmError) in try engine.compile(bytes).codeSize }
-        compilations.append(time)
-        machineCode = size
-      }
-    } catch {
-      throw Failure(file.displayName, error)
-    }
-    let codeSize = try SectionTable(bytes).size(of: 10)
-    func rate(_ times: [Time]) -> JSON {
-      // Bytes per nanosecond, times 1,000: megabytes (of 10^6) per second.
-      .number((Double(codeSize) / Double(max(times.map(\.wall).min() ?? 1, 1)) * 1_000_000).rounded() / 1_000)
-    }
-    return [
-      ("code_bytes", .integer(codeSize)), ("machine_code_bytes", .integer(machineCode)),
-      ("threads", self.engine.threads.map { .integer($0) } ?? .null),
-      ("validate_ns", .array(validations.map { .integer($0.wall) })),
-      ("compile_ns", .array(compilations.map { .integer($0.wall) })),
-      ("validate_cpu_ns", .array(validations.map { .integer($0.cpu) })),
-      ("compile_cpu_ns", .array(compilations.map { .integer($0.cpu) })),
-      ("validate_mb_per_s", rate(validations)), ("compile_mb_per_s", rate(compilations)),
-    ]
-  }
-
-  private func measureCalls(
-    of name: String, _ file: ModuleFile, _ bytes: [UInt8], _ engine: Engine
-  ) throws -> [(String, JSON)] {
-    do {
-      let (validation, _) = try timed { try engine.validate(bytes) }
-      let (compilation, module) = try timed { try engine.compile(bytes, name: file.moduleName) }
-      let store = Store(engine)
-      let linker = Linker<Void>(engine)
-      // The report has standard output for itself.
-      try world.wasi(arguments: [file.displayName], isInterruptible: false, output: .descriptor(STDERR_FILENO, closing: false))
-        .define(in: linker)
-      let (instantiation, instance) = try timed { try linker.instantiate(module, in: store) }
-      if case .function(let initialize) = instance.export("_initialize") { _ = try initialize([]) }
-      let function = try instance.function(name)
-      let values = try function.type.arguments(from: arguments, of: name)
-      var calls: [Time] = []
-      var results: [Value] = []
-      for _ in 0..<`repeat` {
-        let (time, given) = try timed { try function(values) }
-        calls.append(time)
-        results = given
-      }
-      return [
-        ("validate_ns", .integer(validation.wall)), ("compile_ns", .integer(compilation.wall)),
-        ("instantiate_ns", .integer(instantiation.wall)),
-        ("threads", self.engine.threads.map { .integer($0) } ?? .null),
-        ("calls_ns", .array(calls.map { .integer($0.wall) })),
-        ("calls_cpu_ns", .array(calls.map { .integer($0.cpu) })),
-        ("result", results.count == 1 ? json(results[0]) : results.isEmpty ? .null : .array(results.map(json))),
+    switch task {
+    case .draw: try drawPool()
+    case .density: try printReport(measureDensity())
+    case .instantiate:
+      if let saveShapes { return try Shape.save(to: saveShapes) }
+      try printReport(measureInstantiation())
+    case .compile, .calls:
+      let file = try ModuleFile(file ?? "-")
+      let bytes = try file.binary()
+      var report: [(String, JSON)] = [
+        ("file", .string(file.path.split(separator: "/").last.map(String.init) ?? file.path)),
+        ("bytes", .integer(bytes.count)),
       ]
-    } catch let failure as Failure {
-      throw failure
-    } catch {
-      throw Failure(path: file.displayName, guest: error)
+      let engine = try engine.engine(pool.allocation(maxMemory: maxMemory))
+      if let invoke {
+        report += try measureCalls(of: invoke, file, bytes, engine)
+      } else {
+        report += try measureCompilation(file, bytes, engine)
+      }
+      printReport(report)
     }
   }
 
-  /// Nanoseconds of wall clock, and of the calling thread's processor time.
-  private struct Time {
-    var wall: UInt64
-    var cpu: UInt64
-  }
-
-  private func timed<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> (time: Time, R) {
-    let start = ContinuousClock.now
-    let cpu = Self.processorTime
-    let result = try body()
-    let used = Self.processorTime &- cpu
-    return (Time(wall: (ContinuousClock.now - start).nanosecondCount, cpu: used), result)
-  }
-
-  private static var processorTime: UInt64 {
-    var time = timespec()
-    unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
-    return UInt64(clamping: time.tv_sec) &* 1_000_000_000 &+ UInt64(clamping: time.tv_nsec)
-  }
-
-  private func json(_ value: Value) -> JSON {
-    switch value {
-    case .i32(let value): .integer(value)
-    case .i64(let value): .integer(value)
-    case .f32(let value): .number(Double(value))
-    case .f64(let value): .number(value)
-    default: .string(ValueText.print(value))
-    }
+  private func printReport(_ report: [(String, JSON)]) {
+    print(json ? JSON.object(report).text : JSON.object(report).pretty())
   }
 }

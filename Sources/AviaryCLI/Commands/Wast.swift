@@ -17,8 +17,8 @@ struct Wast: ParsableCommand {
   @Option(help: ArgumentHelp("With --pool, what each memory can grow to, as 64MiB.", valueName: "size"))
   var maxMemory: Size?
 
-  @Option(help: ArgumentHelp("A list of failures that are known: FILE LINE|* CAUSE.", valueName: "file"))
-  var knownFailures: String?
+  @Option(help: ArgumentHelp("A list of failures that are known: FILE LINE|* CAUSE. May be repeated.", valueName: "file"))
+  var knownFailures: [String] = []
 
   @Flag(help: "Print sums of groups instead of each file's.")
   var summary = false
@@ -30,21 +30,24 @@ struct Wast: ParsableCommand {
   var files: [String]
 
   func run() throws {
-    let known = try knownFailures.map { path in
+    var lists = ""
+    for path in knownFailures {
       let text = String(decoding: try InputFile.read(path), as: UTF8.self)
       do throws(KnownFailures.Malformed) {
-        return try KnownFailures(text)
+        _ = try KnownFailures(text)
       } catch {
         throw Failure(path, error)
       }
+      lists += text + "\n"
     }
+    let known = try KnownFailures(lists)
     var configuration = engine.configuration()
     configuration.allocation = pool.allocation(maxMemory: maxMemory)
     let engines = Engines(configuration)
     var report = ScriptReport(perFile: !summary, causes: causes)
     for path in files {
       for item in try ScriptSource.find(path, engine.features.isDefault ? nil : engine.features.features) {
-        report.add(item, item.run(engines, known ?? KnownFailures()))
+        report.add(item, item.run(engines, known))
       }
     }
     if summary { report.printGroups() }
