@@ -6,6 +6,7 @@ extension MemoryPool {
   func release(_ index: Int) {
     if let faults { return releaseFilled(index, faults) }
     guard let group = table.group(index) else { return retire(index) }
+    if operations.faults.contains(.skipsReset) { return finish(index, group, resident: 0) }
     switch strategy.reset {
     case .adaptive, .scan, .automatic: learn(index, group)
     case .keepResident: rewrite(index, group)
@@ -63,8 +64,14 @@ extension MemoryPool {
   private func rewrite(_ index: Int, _ group: AffinityGroup) {
     let accessible = table.accessible(index)
     let kept = min(accessible, configuration.keepResidentBytes & ~(Page.size - 1))
+    let image = table.image(index)
+    if strategy.copiesImage, let image, image.start + image.count > kept {
+      // What is dropped would read as zeros where the copy was: the next use copies all of it.
+      counters.count(.decommit, slot: index)
+      return drop(index, from: 0, resident: 0)
+    }
     counters.count(.keepResident, slot: index)
-    unsafe SlotBytes.rewrite(base(of: index), to: kept, table.image(index))
+    unsafe SlotBytes.rewrite(base(of: index), to: kept, image)
     drop(index, from: kept, resident: kept)
   }
 
