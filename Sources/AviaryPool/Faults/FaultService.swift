@@ -233,9 +233,9 @@ package final class FaultService: @unchecked Sendable {
     if isClosed.exchange(true, ordering: .relaxed) { return }
     switch mode {
     case .signal:
-      unmap()
-      // No handler can come: and one that does anyway has found the slab or not.
+      // Afterwards a stray access ends the process, as any other does.
       unsafe aviary_slab_unregister(slab)
+      unmap()
     case .thread:
       unmap()
       server?.join()

@@ -33,11 +33,10 @@ final class FaultThread: @unchecked Sendable {
       { context in unsafe Unmanaged<FaultThread>.fromOpaque(context!).takeRetainedValue().run() }, context.toOpaque())
     guard error == 0 else {
       unsafe context.release()
+      aviary_system_close(self.stop)
       throw Mapping.failure("starting the fault handler's thread", -Int(error), 0)
     }
   }
-
-  deinit { aviary_system_close(stop) }
 
   /// Accesses out of bounds.
   var guardFaults: UInt64 { guards.load(ordering: .relaxed) }
@@ -46,12 +45,14 @@ final class FaultThread: @unchecked Sendable {
   /// Reports of dropped pages.
   var removals: UInt64 { dropped.load(ordering: .relaxed) }
 
-  /// Returns when the thread reads neither slab nor records any more. Not from the thread itself.
+  /// Once, and not from the thread itself. Returns when it uses nothing any more: neither slab nor
+  /// records, nor a descriptor.
   func join() {
     aviary_userfault_stop_signal(stop)
     ended.lock()
     while !hasEnded.load(ordering: .relaxed) { ended.wait(until: nil) }
     ended.unlock()
+    aviary_system_close(stop)
   }
 
   private func run() {
