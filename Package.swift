@@ -72,7 +72,7 @@ let package = Package(
     tests(of: "AviaryVM", ["AviaryPool", "AviaryCore", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
     // Tenants that behave badly, for the tests and for long runs (Fuzz/README.md).
     .target(
-      name: "AviaryTenants", dependencies: ["Aviary", "AviaryText"], path: "Tests/AviaryTenants", swiftSettings: settings),
+      name: "AviaryTenants", dependencies: ["Aviary", "AviaryPool", "AviaryText"], path: "Tests/AviaryTenants", swiftSettings: settings),
     .executableTarget(
       name: "aviary-tenants", dependencies: ["Aviary", "AviaryTenants"], path: "Fuzz/Tenants", swiftSettings: settings),
     tests(of: "Aviary", ["AviaryCore", "AviaryText", "AviaryTenants"]),

@@ -17,6 +17,7 @@ var total = 0
 for strategy in Strategy.all() where wanted.isEmpty || strategy.name.contains(wanted) {
   var run = TenantRun(seed: seed, instances: numbers.count > 1 ? Int(clamping: numbers[1]) : 2_000)
   run.threads = numbers.count > 2 ? Int(clamping: numbers[2]) : 2
+  run.strays = strategy.isProtected
   let before = Resources.now()
   var outcome = TenantRun.Outcome()
   do {

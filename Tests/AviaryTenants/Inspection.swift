@@ -54,7 +54,9 @@ struct Inspection {
       }
     }
     if let difference {
-      throw Contamination(description: "byte \(difference) of \(what), page \(difference >> 12), is not the image's")
+      let actual = try memory.load(UInt8.self, at: UInt64(difference))
+      throw Contamination(
+        description: "byte \(difference) of \(what), page \(difference >> 12), is \(actual), not \(expected[difference])")
     }
   }
 

@@ -1,9 +1,13 @@
 public import Aviary
+import AviaryPool
 
 /// A way to give tenants their memories, by name.
 public struct Strategy: Sendable {
   public var name: String
   public var configuration: EngineConfiguration
+  /// Whether a guest that goes beyond its memory is stopped. Not where stripes are laid out with no keys behind
+  /// them: what it would find there is a neighbour.
+  public var isProtected = true
 }
 
 extension Strategy {
@@ -39,7 +43,10 @@ extension Strategy {
         pool.stripesWithoutKeys = isStriped
         var configuration = EngineConfiguration()
         configuration.allocation = .pooling(pool)
-        strategies.append(Strategy(name: name + (isStriped ? ", striped" : ""), configuration: configuration))
+        strategies.append(
+          Strategy(
+            name: name + (isStriped ? ", striped" : ""), configuration: configuration,
+            isProtected: !isStriped || ProtectionKeys.areSupported))
       }
     }
     return strategies

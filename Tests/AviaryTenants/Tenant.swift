@@ -5,10 +5,12 @@ struct Tenant {
   let model: TenantModule
   let store: Store<Void>
   let instance: Instance
+  let strays: Bool
 
   /// - Throws: `Contamination`, or an error of the engine's that the caller expects when resources are used up.
-  init(_ model: TenantModule, _ linked: LinkedModule<Void>, _ engine: Engine) throws {
+  init(_ model: TenantModule, _ linked: LinkedModule<Void>, _ engine: Engine, strays: Bool) throws {
     self.model = model
+    self.strays = strays
     store = Store(engine)
     instance = try linked.instantiate(in: store)
   }
@@ -25,7 +27,7 @@ struct Tenant {
       case 8: try usePassive(&random)
       case 9: try call("unreachable")
       case 10: try call("divide", .i32(0))
-      case 11: try call("far\(random.below(model.memories.count))", .i32(Int32(truncatingIfNeeded: random.next())))
+      case 11 where strays: try call("far\(random.below(model.memories.count))", .i32(Int32(truncatingIfNeeded: random.next())))
       case 12 where random.chance(10): try call("deep", .i32(0))
       default: try beCancelled(&random)
       }
@@ -39,7 +41,7 @@ struct Tenant {
   private func address(_ memory: Int, _ random: inout SplitMix) throws -> Int32 {
     let size = Int(try instance.memory("m\(memory)").byteCount)
     // Mostly inside, sometimes at the end or beyond.
-    if random.chance(5) || size == 0 { return Int32(truncatingIfNeeded: random.next()) }
+    if strays, random.chance(5) || size == 0 { return Int32(truncatingIfNeeded: random.next()) }
     return Int32(truncatingIfNeeded: random.below(size + 8))
   }
 

@@ -11,6 +11,8 @@ public struct TenantRun: Sendable {
   public var alive = 12
   /// Modules at a time; each is replaced now and then, and dropped.
   public var modules = 8
+  /// Whether tenants try what lies beyond their memories.
+  public var strays = true
 
   public init(seed: UInt64, instances: Int) {
     self.seed = seed
@@ -71,7 +73,7 @@ public struct TenantRun: Sendable {
         // Mostly the same few modules: their slots are warm.
         let position = random.chance(70) ? random.below(2) : random.below(modules)
         let chosen = shared.withLock { $0[position] }
-        let tenant = try Tenant(chosen.model, chosen.linked, engine)
+        let tenant = try Tenant(chosen.model, chosen.linked, engine, strays: strays)
         outcome.instances += 1
         try Inspection(model: chosen.model, instance: tenant.instance).expectFresh()
         if random.chance(30) { try tenant.expectPassiveSegments() }
