@@ -65,7 +65,7 @@ final class TenantRun: Sendable {
     var held: [Tenant] = []
     var totals = Totals()
     while totals.tenants < count, found.withLock({ $0.isEmpty }) {
-      if generator.oneIn(300) {
+      if generator.oneIn(120) {
         totals.purges += 1
         try replace(&generator)
       }
