@@ -14,6 +14,25 @@ import Testing
   }
 
   @Test(arguments: TenantStrategy.plain)
+  func `a slot that is not reset is found`(strategy: TenantStrategy) throws {
+    #expect(try !findings(strategy, .skipsReset).isEmpty)
+  }
+
+  @Test(
+    .enabled(if: TenantStrategy.adapts, "the kernel does not report writes to protected pages"),
+    arguments: TenantStrategy.scanning + TenantStrategy.adaptive)
+  func `a slot that is not scanned is found`(strategy: TenantStrategy) throws {
+    #expect(try !findings(strategy, .skipsReset).isEmpty)
+  }
+
+  @Test(
+    .enabled(if: TenantStrategy.fills(.thread) && TenantStrategy.fills(.signal), "userfaultfd is not permitted"),
+    arguments: TenantStrategy.threaded + TenantStrategy.signalled)
+  func `pages that are not dropped are found`(strategy: TenantStrategy) throws {
+    #expect(try !findings(strategy, .skipsReset).isEmpty)
+  }
+
+  @Test(arguments: TenantStrategy.plain)
   func `a grown tail that is not hidden is found`(strategy: TenantStrategy) throws {
     #expect(try !findings(strategy, .skipsHide).isEmpty)
   }

@@ -7,7 +7,7 @@ import Glibc
 @safe
 final class Tenant {
   private let slot: MemorySlot
-  private let module: TenantModule
+  let module: TenantModule
   private let most: UInt64
   /// No memory but its own lies here, nor any that only keys keep from it.
   private let alone: UInt64
@@ -78,11 +78,7 @@ final class Tenant {
 
   func write(_ generator: inout SeededGenerator) {
     guard accessible > 0 else { return }
-    if unsafe expected == nil {
-      let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(most), alignment: 4096)
-      unsafe copy.copyMemory(from: UnsafeRawBufferPointer(module.contents))
-      unsafe expected = copy
-    }
+    copyExpectation()
     let size = Int(accessible)
     switch generator.below(8) {
     case 0:
@@ -95,12 +91,22 @@ final class Tenant {
       // Across a border of pages.
       let border = (1 + generator.below(max(1, size / 4096 - 1))) * 4096
       fill(border - 3, min(6, size - border + 3), generator.next())
-    case 3, 4:
-      // Where modules of one kind write always.
-      for page in 0..<min(3, size / 4096) { fill(page * 4096 + 8, 8, generator.next()) }
     default:
       for _ in 0..<(1 + generator.below(6)) { fill(generator.below(size), 1, generator.next()) }
     }
+  }
+
+  /// As most instances of the module do.
+  func writeByHabit(_ generator: inout SeededGenerator) {
+    copyExpectation()
+    for page in module.habit { fill(page * 4096 + generator.below(4000), 1 + generator.below(90), generator.next()) }
+  }
+
+  private func copyExpectation() {
+    if unsafe expected != nil { return }
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(most), alignment: 4096)
+    unsafe copy.copyMemory(from: UnsafeRawBufferPointer(module.contents))
+    unsafe expected = copy
   }
 
   private func fill(_ start: Int, _ count: Int, _ seed: UInt64) {

@@ -7,6 +7,8 @@ final class TenantModule: @unchecked Sendable {
   let group: AffinityGroup?
   let image: MemoryImage?
   let initialBytes: UInt64
+  /// Pages that its instances write, and most of them write no others; empty: they write anywhere.
+  let habit: [Int]
   /// All of a fresh memory, up to the pool's maximum. Never written after `init`.
   let contents: UnsafeMutableRawBufferPointer
 
@@ -18,6 +20,7 @@ final class TenantModule: @unchecked Sendable {
     unsafe contents = .allocate(byteCount: Int(most), alignment: 4096)
     unsafe memset(contents.baseAddress!, 0, Int(most))
     let pages = Int(initialBytes / Page.size)
+    habit = pages == 0 || generator.oneIn(2) ? [] : (0..<(1 + generator.below(4))).map { _ in generator.below(pages) }
     guard pages > 0, !generator.oneIn(4) else {
       image = nil
       return

@@ -100,7 +100,9 @@ final class TenantRun: Sendable {
     // Looking at all pages changes how they are brought back: half look at the end only.
     var problem = generator.oneIn(2) ? tenant.inspection("at first") : nil
     if problem == nil, generator.oneIn(8) { problem = tenant.boundary(&generator) }
-    for _ in 0..<generator.below(5) where problem == nil {
+    let keepsHabit = !tenant.module.habit.isEmpty && !generator.oneIn(40)
+    if keepsHabit { tenant.writeByHabit(&generator) }
+    for _ in 0..<(keepsHabit ? 0 : generator.below(5)) where problem == nil {
       if generator.oneIn(4) { problem = try tenant.grow(&generator) } else { tenant.write(&generator) }
       if generator.oneIn(8) { problem = problem ?? tenant.inspection("in between") }
     }

@@ -44,8 +44,13 @@ struct TenantStrategy: Codable, Sendable, CustomTestStringConvertible {
   }
 
   static let plain = all([.copyOnWrite, .eager], [.automatic, .keepResident, .decommit])
-  static let scanning = all([.copyOnWrite, .eager], [.scan])
-  static let adaptive = all([.copyOnWrite, .eager], [.adaptive])
-  static let faulting = all([.userfaultfdThread, .userfaultfdSignal], [.automatic])
-  static var count: Int { plain.count + scanning.count + adaptive.count + faulting.count }
+  static let scanning = all([.copyOnWrite], [.scan])
+  static let adaptive = all([.copyOnWrite], [.adaptive])
+  static let threaded = all([.userfaultfdThread], [.automatic])
+  static let signalled = all([.userfaultfdSignal], [.automatic])
+  static var count: Int { plain.count + scanning.count + adaptive.count + threaded.count + signalled.count }
+
+  static var scans: Bool { ResetSupport.probe().scans }
+  static var adapts: Bool { scans && ResetSupport.probe().protects }
+  static func fills(_ mode: FaultService.Mode) -> Bool { (try? FaultSupport.check(mode)) != nil }
 }

@@ -15,6 +15,22 @@ private enum TenantCount {
   @Test(arguments: TenantStrategy.plain)
   func `no tenant sees another's bytes`(strategy: TenantStrategy) async { await inhabit(strategy) }
 
+  @Test(.enabled(if: TenantStrategy.scans, "the kernel has no PAGEMAP_SCAN"), arguments: TenantStrategy.scanning)
+  func `nor where written pages are scanned for`(strategy: TenantStrategy) async { await inhabit(strategy) }
+
+  @Test(
+    .enabled(if: TenantStrategy.adapts, "the kernel does not report writes to protected pages"),
+    arguments: TenantStrategy.adaptive)
+  func `nor where written pages report themselves`(strategy: TenantStrategy) async { await inhabit(strategy) }
+
+  @Test(
+    .enabled(if: TenantStrategy.fills(.thread), "userfaultfd is not permitted"), arguments: TenantStrategy.threaded)
+  func `nor where a thread fills pages`(strategy: TenantStrategy) async { await inhabit(strategy) }
+
+  @Test(
+    .enabled(if: TenantStrategy.fills(.signal), "userfaultfd is not permitted"), arguments: TenantStrategy.signalled)
+  func `nor where signals fill pages`(strategy: TenantStrategy) async { await inhabit(strategy) }
+
   /// In a process of its own, so that what is held can be counted.
   private func inhabit(_ strategy: TenantStrategy) async {
     let result = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) { [strategy] in
