@@ -7,7 +7,6 @@ extension MemoryPool {
     if configuration.faults.contains(.skipsReset) { return releaseDirty(index) }
     if let faults { return releaseFilled(index, faults) }
     guard let group = table.group(index) else { return retire(index) }
-    if operations.faults.contains(.skipsReset) { return finish(index, group, resident: 0) }
     switch strategy.reset {
     case .adaptive, .scan, .automatic: learn(index, group)
     case .keepResident: rewrite(index, group)

@@ -42,11 +42,6 @@ import Testing
     #expect(try !findings(strategy, .skipsClear).isEmpty)
   }
 
-  @Test(arguments: TenantStrategy.plain)
-  func `a slot that is not reset is found`(strategy: TenantStrategy) throws {
-    #expect(try !findings(strategy, .skipsReset).isEmpty)
-  }
-
   @Test(.enabled(if: ProtectionKeys.areSupported, "the machine has no protection keys"))
   func `memory that is not coloured is found`() throws {
     #expect(try !findings(TenantStrategy(.copyOnWrite, .decommit, striped: true), .skipsRecolour).isEmpty)
