@@ -11,8 +11,13 @@ extension MemoryPool {
     let taken = try take(request)
     let index = taken.index
     counters.count(taken.isAffine ? .affine : taken.hadGroup == nil ? .cold : .evicting, slot: index)
-    let clean = try prepare(index, image: request.image, accessible)
-    table.lend(index, clean.lend(), group: request.group)
+    if let resident = table.lendWarm(index, image: request.image, accessible: accessible, group: request.group) {
+      // The way of a warm instance: no system call.
+      if resident != 0 { residentBytes.subtract(resident, ordering: .relaxed) }
+    } else {
+      let clean = try prepare(index, image: request.image, accessible)
+      table.lend(index, clean.lend(), group: request.group)
+    }
     if faults == nil { unsafe aviary_slot_set_accessible(table.records + index, accessible) }
     let base = base(of: index)
     return MemorySlot(pool: self, index: index, base: base, region: base..<(base &+ UInt(strategy.reach)))
@@ -60,13 +65,11 @@ extension MemoryPool {
   }
 
   /// - Precondition: the caller has taken the index; a failure gives it back.
-  @inline(__always)
+  @inline(never)
   private func prepare(_ index: Int, image: MemoryImage?, _ accessible: UInt64) throws(VMError) -> CleanSlot {
     switch table.take(index) {
     case .ready(let slot):
       if slot.resident != 0 { residentBytes.subtract(slot.resident, ordering: .relaxed) }
-      // The way of a warm instance: no system call.
-      if slot.contents.image === image, slot.contents.accessible == accessible { return slot }
       return try adapt(index, slot, image, accessible)
     case .unmapped: return try build(index, image, accessible)
     case .unknown: return try renew(index, image, accessible)

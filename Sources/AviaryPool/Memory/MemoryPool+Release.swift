@@ -53,12 +53,13 @@ extension MemoryPool {
   /// Looks at written pages only.
   @inline(__always)
   private func learn(_ index: Int, _ group: AffinityGroup) {
-    guard let resetter else { preconditionFailure("a strategy without its means") }
-    let history = table.history(index, resetter)
+    guard let resetter = unsafe resetter else { preconditionFailure("a strategy without its means") }
+    let history = unsafe resetter._withUnsafeGuaranteedRef { table.history(index, $0) }
     HostAccess.allow()
     do {
-      let view = unsafe SlotView(base: base(of: index), accessible: table.accessible(index), image: table.image(index))
-      let way = unsafe try resetter.reset(view, history)
+      let way = unsafe try resetter._withUnsafeGuaranteedRef { (resetter) throws(VMError) in
+        unsafe try resetter.reset(table.view(index, base: base(of: index)), history)
+      }
       counters.count(way == .armed ? .adaptive : .scan, slot: index)
     } catch {
       counters.count(.failedReset, slot: index)
@@ -113,15 +114,15 @@ extension MemoryPool {
   /// A lent slot that was reset goes back, for the next of its group.
   @inline(__always)
   private func finish(_ index: Int, _ group: AffinityGroup?, resident: UInt64) {
-    let used = table.recall(index)
     if faults != nil {
+      _ = table.recall(index)
       table.put(index, .unmapped)
     } else {
       unsafe aviary_slot_set_accessible(table.records + index, 0)
       if strategy.copiesImage && resident == 0 {
-        table.put(index, .ready(used.wasDroppedWithImage()))
+        table.put(index, .ready(table.recall(index).wasDroppedWithImage()))
       } else {
-        table.put(index, .ready(used.wasReset(resident: resident)))
+        table.wasReset(index, resident: resident)
       }
     }
     if resident != 0 { residentBytes.add(resident, ordering: .relaxed) }

@@ -38,7 +38,8 @@ package final class MemoryPool: Sendable {
   package let layout: SlabLayout
 
   let strategy: PoolStrategy
-  let resetter: Resetter?
+  /// The slab's: it keeps it. Counting references to it would be a cache line that all threads write.
+  let resetter: Unmanaged<Resetter>?
   let faults: FaultService?
   let operations: SlotMapping
   let slots: SlotAllocator
@@ -74,7 +75,7 @@ package final class MemoryPool: Sendable {
     slab = unsafe try PoolSlab(
       reservation, table.records, strategy, keepResidentBytes: configuration.keepResidentBytes)
     slotsStart = slab.start
-    resetter = slab.resetter
+    unsafe resetter = slab.resetter.map { unsafe Unmanaged.passUnretained($0) }
     faults = slab.faults
   }
 

@@ -42,12 +42,6 @@ struct UsedSlot: ~Copyable {
   var contents: SlotContents
   init(_ contents: consuming SlotContents) { self.contents = contents }
 
-  /// - Precondition: all that may be dirty was brought back to `contents.image`.
-  consuming func wasReset(resident: UInt64) -> CleanSlot { CleanSlot(contents, resident: resident) }
-
-  /// - Precondition: the pages of [0, accessible) were dropped: what is mapped shows through.
-  consuming func wasDropped() -> CleanSlot { CleanSlot(contents, resident: 0) }
-
   /// - Precondition: the pages of [0, accessible) were dropped, and the image was a copy in them.
   consuming func wasDroppedWithImage() -> CleanSlot {
     CleanSlot(SlotContents(image: nil, accessible: contents.accessible, extent: contents.extent), resident: 0)

@@ -21,6 +21,8 @@ struct SlotTable: ~Copyable, @unchecked Sendable {
     var extent: UInt64
     var resident: UInt64
     var history: PageHistory?
+
+    var address: UInt { unsafe image.map { unsafe UInt(bitPattern: $0.toOpaque()) } ?? 0 }
   }
 
   private let memory: Mapping
@@ -56,6 +58,46 @@ struct SlotTable: ~Copyable, @unchecked Sendable {
     }
   }
 
+  // MARK: The way of a warm slot, in place
+  //
+  // The same as `take`, `lend` and as `recall`, `put`, in one step that cannot fail: nothing is moved or
+  // counted.
+
+  /// Lends an unused slot where it holds just this, and has just this much of it accessible. nil: it does
+  /// not, and nothing was done. Else the bytes that it keeps in memory.
+  @inline(__always)
+  func lendWarm(_ index: Int, image: borrowing MemoryImage?, accessible: UInt64, group: AffinityGroup?) -> UInt64? {
+    let cell = unsafe cells + index
+    guard unsafe cell.pointee.phase == Phase.ready.rawValue, unsafe cell.pointee.accessible == accessible,
+      unsafe cell.pointee.address == SlotTable.address(image)
+    else { return nil }
+    unsafe setGroup(cell, group)
+    unsafe cell.pointee.phase = Phase.lent.rawValue
+    return unsafe cell.pointee.resident
+  }
+
+  /// A lent slot became clean in place.
+  ///
+  /// - Precondition: all that may be dirty was brought back to its image, or dropped so that what is
+  ///   mapped shows through. `resident` bytes stay in memory.
+  @inline(__always)
+  func wasReset(_ index: Int, resident: UInt64) {
+    let cell = unsafe cells + index
+    precondition(unsafe cell.pointee.phase == Phase.lent.rawValue, "a slot was returned twice")
+    unsafe cell.pointee.resident = resident
+    unsafe cell.pointee.phase = Phase.ready.rawValue
+  }
+
+  @inline(__always)
+  private static func address(_ image: borrowing MemoryImage?) -> UInt {
+    switch image {
+    case .some(let image): unsafe UInt(bitPattern: Unmanaged.passUnretained(image).toOpaque())
+    case .none: 0
+    }
+  }
+
+  // MARK: Moving states out and in
+
   /// Moves the state of an unused slot out and leaves `unknown` in its place.
   @inline(__always)
   func take(_ index: Int) -> UnusedSlot {
@@ -89,10 +131,15 @@ struct SlotTable: ~Copyable, @unchecked Sendable {
   func lend(_ index: Int, _ slot: consuming UsedSlot, group: AffinityGroup?) {
     let cell = unsafe cells + index
     unsafe putContents(cell, slot.contents)
+    unsafe setGroup(cell, group)
+    unsafe cell.pointee.phase = Phase.lent.rawValue
+  }
+
+  @inline(__always)
+  private func setGroup(_ cell: UnsafeMutablePointer<Cell>, _ group: AffinityGroup?) {
     unsafe cell.pointee.hasGroup = group != nil
     unsafe cell.pointee.group = group?.id ?? 0
     unsafe cell.pointee.generation = group?.generation ?? 0
-    unsafe cell.pointee.phase = Phase.lent.rawValue
   }
 
   /// The opposite of `lend`; leaves `unknown`.
@@ -134,6 +181,18 @@ struct SlotTable: ~Copyable, @unchecked Sendable {
     unsafe records[index].log = nil
     unsafe cells[index].history = nil
     unsafe history.deallocate()
+  }
+
+  /// Of a lent slot, for a reset: nothing is counted.
+  @inline(__always)
+  func view(_ index: Int, base: UInt) -> SlotView {
+    let cell = unsafe cells + index
+    guard let image = unsafe cell.pointee.image else {
+      return unsafe SlotView(base: base, accessible: cell.pointee.accessible, image: nil)
+    }
+    return unsafe image._withUnsafeGuaranteedRef {
+      unsafe SlotView(base: base, accessible: cell.pointee.accessible, image: $0)
+    }
   }
 
   /// - Precondition: a lent slot of which [0, bytes) was made accessible.

@@ -8,21 +8,36 @@ import Glibc
 package struct SlotView {
   package let base: UInt
   package let accessible: UInt64
-  package let image: MemoryImage?
+  // The image by its numbers: a reference would be counted at each reset, on a cache line that all
+  // threads of a module share.
+  let imageStart: UInt64
+  /// 0: zeros throughout.
+  let imageCount: UInt64
+  let imageSource: UInt
 
-  package init(base: UInt, accessible: UInt64, image: MemoryImage?) {
+  /// - Parameter image: outlives the view.
+  @inline(__always)
+  package init(base: UInt, accessible: UInt64, image: borrowing MemoryImage?) {
     unsafe self.base = base
     unsafe self.accessible = accessible
-    unsafe self.image = image
+    switch image {
+    case .some(let image):
+      unsafe imageStart = image.start
+      unsafe imageCount = image.count
+      unsafe imageSource = image.source
+    case .none:
+      unsafe imageStart = 0
+      unsafe imageCount = 0
+      unsafe imageSource = 0
+    }
   }
 
   /// Where the page's first contents stand; nil for zeros. An image is whole pages, so none is mixed.
   @inline(__always)
   func source(of page: UInt32) -> UnsafeRawPointer? {
-    guard let image = unsafe image else { return nil }
     let offset = UInt64(page) * Page.size
-    guard offset >= image.start, offset - image.start < image.count else { return nil }
-    return unsafe UnsafeRawPointer(bitPattern: image.source + UInt(offset - image.start))
+    guard unsafe offset >= imageStart, unsafe offset - imageStart < imageCount else { return nil }
+    return unsafe UnsafeRawPointer(bitPattern: imageSource + UInt(offset - imageStart))
   }
 
   @inline(__always)
