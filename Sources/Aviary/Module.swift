@@ -11,15 +11,14 @@ public final class Module: Sendable {
   /// From the module's name section, else as given to `Engine.compile`.
   public let name: String?
   let runtime: VMModule
+  let startFunction: UInt32?
   /// While it lives, GDB knows the code.
   private let debugger: DebuggerRegistration?
-  /// Position of an export by its name.
-  private let exportIndices: [ExactName: Int]
 
   init(engine: Engine, name: String?, _ module: ValidatedModule, _ artifact: Artifact) throws(WasmError) {
     self.engine = engine
+    startFunction = module.info.start
     self.name = module.info.names.module ?? name
-    exportIndices = Dictionary(module.info.exports.enumerated().map { (ExactName($0.element.name), $0.offset) }) { first, _ in first }
     do throws(VMError) {
       runtime = try VMModule(engine.runtime, module, artifact)
       debugger = try Module.announce(runtime, artifact, engine.configuration)
@@ -41,7 +40,10 @@ public final class Module: Sendable {
       elf: DebugObject.elf(symbols, textAddress: address, textSize: artifact.text.count))
   }
 
-  func export(named name: String) -> Export? { exportIndices[ExactName(name)].map { info.exports[$0] } }
+  func export(named name: String) -> Export? { Module.export(named: name, of: runtime) }
+  static func export(named name: String, of module: VMModule) -> Export? {
+    module.exports.position(of: name).map { module.module.info.exports[$0] }
+  }
 
   /// What has to be given to the module, in its order.
   public var imports: [ImportType] {

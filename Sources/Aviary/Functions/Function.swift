@@ -7,11 +7,15 @@ import AviaryVM
 public struct Function: Equatable {
   /// The store's identity.
   public let context: StoreContext
-  let runtime: VMFunction
+  let reference: VMFunctionReference
+  var runtime: VMFunction { reference.function(in: context.usedRuntime) }
 
   init(context: StoreContext, runtime: VMFunction) {
+    self.init(context, VMFunctionReference(runtime))
+  }
+  init(_ context: StoreContext, _ reference: VMFunctionReference) {
     self.context = context
-    self.runtime = runtime
+    self.reference = reference
   }
 
   /// Makes a host function of any type; see `Linker.define` for what `body` owes.
@@ -21,8 +25,9 @@ public struct Function: Equatable {
     _ body: @escaping @Sendable (borrowing Caller<State>, [Value]) throws -> [Value]
   ) throws(WasmError) {
     let signature = try HostSignature(type, store.engine)
-    context = store.context
-    runtime = unsafe try context.makeFunction(signature, untypedBody(type, store.engine, body))
+    let context = store.context
+    self.init(
+      context: context, runtime: unsafe try context.makeFunction(signature, untypedBody(type, store.engine, body)))
   }
 
   /// Parameters and results.
@@ -38,7 +43,7 @@ public struct Function: Equatable {
     guard arguments.count == type.parameters.count else {
       throw WasmError.host("\(arguments.count) arguments given, the type is \(signature.type)")
     }
-    let entry = FunctionEntry(self, signature)
+    let entry = FunctionEntry(reference, signature.shape)
     return try unsafe withUnsafeTemporaryAllocation(of: ValueSlot.self, capacity: entry.slotCount) { slots in
       unsafe slots.initialize(repeating: ValueSlot())
       for (index, (argument, type)) in zip(arguments, type.parameters).enumerated() {
@@ -51,5 +56,5 @@ public struct Function: Equatable {
   /// The same with the arguments one by one.
   public func callAsFunction(_ arguments: Value...) throws -> [Value] { try callAsFunction(arguments) }
 
-  public static func == (a: Function, b: Function) -> Bool { a.runtime == b.runtime }
+  public static func == (a: Function, b: Function) -> Bool { a.reference == b.reference }
 }

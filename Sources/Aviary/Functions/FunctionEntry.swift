@@ -2,27 +2,26 @@ import AviaryPool
 import AviaryVM
 import CAviaryContract
 
-/// How to enter a function: what a typed function looked up once.
+/// How to enter a function: what a typed function looked up once. Its context keeps the function.
 @usableFromInline
 struct FunctionEntry {
   /// max(parameters, results, 1).
   @usableFromInline let slotCount: Int
-  let function: VMFunction
+  let function: VMFunctionReference
   let thunk: VMThunk
 
-  init(_ function: Function, _ signature: CallSignature) {
-    slotCount = signature.slotCount
-    self.function = function.runtime
-    thunk = signature.thunk
+  init(_ function: VMFunctionReference, _ shape: VMCallShape) {
+    slotCount = shape.slotCount
+    self.function = function
+    thunk = shape.thunk
   }
 
   /// Unsafe contract: `slots` has `slotCount` slots, the first of them initialised to
   /// arguments of the function's types; `context` is the function's.
   @usableFromInline func call(_ context: StoreContext, _ slots: UnsafeMutablePointer<ValueSlot>) throws {
     let values = unsafe UnsafeMutableRawPointer(slots).assumingMemoryBound(to: AviaryValue.self)
-    do throws(VMCallError) {
-      try unsafe function.call(unsafe: values, thunk)
-    } catch { throw context.error(error) }
+    let status = unsafe function.call(unsafe: values, thunk)
+    if status != 0 { throw context.failure(status) }
   }
 }
 
@@ -30,15 +29,15 @@ struct FunctionEntry {
 final class CallSignature {
   let runtime: VMFunctionType
   let type: FunctionType
-  let slotCount: Int
-  let thunk: VMThunk
+  let shape: VMCallShape
 
   init(_ runtime: VMFunctionType, _ engine: Engine) throws(WasmError) {
     self.runtime = runtime
     type = FunctionType(runtime, engine)
-    slotCount = max(runtime.parameters.count, runtime.results.count, 1)
     do throws(VMError) {
-      thunk = try engine.runtime.entryThunk(for: runtime.shape)
+      shape = VMCallShape(
+        slotCount: max(runtime.parameters.count, runtime.results.count, 1),
+        thunk: try engine.runtime.entryThunk(for: runtime.shape))
     } catch { throw WasmError(error) }
   }
 }
@@ -50,6 +49,21 @@ extension Function {
     guard actual.parameters == parameters, actual.results == results else {
       throw .host("the function's type is \(actual), not \(FunctionType(parameters: parameters, results: results))")
     }
-    return FunctionEntry(self, signature)
+    return FunctionEntry(reference, signature.shape)
+  }
+}
+
+extension Instance {
+  /// The exported function and its entry, where the Swift type was found to fit it before.
+  @usableFromInline
+  func known(_ name: String, _ type: ObjectIdentifier) -> (Function, FunctionEntry)? {
+    guard let (function, shape) = reference.function(name, as: type) else { return nil }
+    return (Function(context, function), FunctionEntry(function, shape))
+  }
+
+  /// Remembers that the Swift type fits.
+  @usableFromInline
+  func remember(_ name: String, _ type: ObjectIdentifier, _ entry: FunctionEntry) {
+    reference.module.exports.remember(name, VMCallShape(slotCount: entry.slotCount, thunk: entry.thunk), as: type)
   }
 }

@@ -186,18 +186,30 @@ extension Function {
 }
 
 extension Instance {
-  /// An exported function with its type checked.
+  /// An exported function with its type checked. Cheap where the same was asked of another instance of the module.
   /// - Throws: `WasmError.host` where there is none or its type is another.
+  @inlinable
   public func function<each P: WasmType>(
     _ name: String, as type: ((repeat each P) -> Void).Type
   ) throws(WasmError) -> TypedFunction<(repeat each P) -> Void> {
-    try function(name).typed(as: type)
+    if let (function, entry) = known(name, ObjectIdentifier(type)) { return unsafe TypedFunction(function, entry) { _, _, _ in } }
+    let typed = try function(name).typed(as: type)
+    remember(name, ObjectIdentifier(type), typed.entry)
+    return typed
   }
   /// The same for one result.
+  @inlinable
   public func function<each P: WasmType, R: WasmType>(
     _ name: String, as type: ((repeat each P) -> R).Type
   ) throws(WasmError) -> TypedFunction<(repeat each P) -> R> {
-    try function(name).typed(as: type)
+    if let (function, entry) = known(name, ObjectIdentifier(type)) {
+      return unsafe TypedFunction(function, entry) { slots, context, place in
+        unsafe place.initializeMemory(as: R.self, to: R(slot: slots.pointee, in: context))
+      }
+    }
+    let typed = try function(name).typed(as: type)
+    remember(name, ObjectIdentifier(type), typed.entry)
+    return typed
   }
   /// The same for several results: a tuple.
   public func function<each P: WasmType, each R: WasmType>(

@@ -5,43 +5,21 @@ import AviaryVM
 ///
 /// Sendable. Where imports came from a store (memories, tables, globals, instances), it can be
 /// instantiated in that store only.
+///
+/// Keep it: where it imports nothing but host functions, what is costly about an instance is used again by the
+/// next one, after it was brought back to its initial state.
 public struct LinkedModule<State>: Sendable {
+  let link: Link
+
   /// What it instantiates.
-  public let module: Module
-  let imports: [ResolvedImport]
+  public var module: Module { link.module }
 
   /// Makes an instance: allocates, applies segments, runs the start function.
   ///
   /// - Throws: `WasmError.trap` for segments out of bounds or a start function that traps (what was
   ///   written before stays written), `.limit`, `.exhausted`, `.host` for a store of another engine or
   ///   another one than the imports', and what host functions throw.
-  public func instantiate(in store: Store<State>) throws -> Instance {
-    let context = store.context
-    guard context.engine === module.engine else { throw WasmError.host("the store belongs to another engine") }
-    let runtime = try context.runtime()
-    var externs: [VMExtern] = []
-    externs.reserveCapacity(imports.count)
-    for item in imports {
-      switch item {
-      case .host(let definition, let signature):
-        externs.append(.function(try context.function(definition, signature)))
-      case .store(let item):
-        guard item.value.context === context else { throw WasmError.host("an import belongs to another store") }
-        externs.append(item.value.runtime)
-      }
-    }
-    context.adopt(module)
-    do {
-      let instance = Instance(
-        context: context, module: module, runtime: try VMInstance(module.runtime, in: runtime, imports: externs))
-      if let start = instance.runtime.startFunction { _ = try Function(context: context, runtime: start)([]) }
-      return instance
-    } catch let error as VMError {
-      throw WasmError(error)
-    } catch let error as VMCallError {
-      throw context.error(error)
-    }
-  }
+  public func instantiate(in store: Store<State>) throws -> Instance { try link.instantiate(in: store.context) }
 
   /// The same from an asynchronous context.
   public nonisolated(nonsending) func instantiate(in store: Store<State>) async throws -> Instance {
@@ -50,4 +28,74 @@ public struct LinkedModule<State>: Sendable {
 
   /// For asynchronous callers: the other `instantiate` would be preferred there.
   func instantiateNow(_ store: Store<State>) throws -> Instance { try instantiate(in: store) }
+
+  /// Lets go of what waits for the next instance.
+  package func dropIdleStores() { link.cache?.drain() }
+}
+
+/// What the copies of a linked module share.
+final class Link: Sendable {
+  let module: Module
+  let imports: [ResolvedImport]
+  /// nil where stores cannot be used again.
+  let cache: StoreCache?
+
+  init(_ module: Module, _ imports: [ResolvedImport]) {
+    self.module = module
+    self.imports = imports
+    let areHostFunctions = imports.allSatisfy { if case .host = $0 { true } else { false } }
+    cache = areHostFunctions ? StoreCache(module.engine.runtime) : nil
+  }
+
+  deinit { cache?.close() }
+
+  func instantiate(in context: StoreContext) throws -> Instance {
+    guard context.engine === module.engine else { throw WasmError.host("the store belongs to another engine") }
+    do {
+      if let cache, context.isUnused, let store = cache.take() { return try revive(store, in: context) }
+      return try instantiateAnew(in: context)
+    } catch let error as VMError {
+      throw WasmError(error)
+    } catch let error as VMCallError {
+      throw context.error(error)
+    }
+  }
+
+  private func revive(_ store: VMStore, in context: StoreContext) throws -> Instance {
+    context.adopt(store)
+    try store.revive(context.limits.runtime, context.runtimeLimiter)
+    let instance = Instance(context: context, runtime: store.soleInstance)
+    try start(instance)
+    return instance
+  }
+
+  private func instantiateAnew(in context: StoreContext) throws -> Instance {
+    let store = try context.runtime()
+    let wasBlank = store.isBlank
+    var externs: [VMExtern] = []
+    externs.reserveCapacity(imports.count)
+    var hostFunctions: [HostFunctionOfStore] = []
+    for item in imports {
+      switch item {
+      case .host(let definition, let signature):
+        let function = try context.function(definition, signature)
+        hostFunctions.append(HostFunctionOfStore(definition: definition, function: VMFunctionReference(function)))
+        externs.append(.function(function))
+      case .store(let item):
+        guard item.value.context === context else { throw WasmError.host("an import belongs to another store") }
+        externs.append(item.value.runtime)
+      }
+    }
+    context.adopt(module)
+    let runtime = try VMInstance(module.runtime, in: store, imports: externs)
+    if let cache, wasBlank { store.seal(StoreHome(module, cache, hostFunctions)) }
+    let instance = Instance(context: context, runtime: runtime)
+    try start(instance)
+    return instance
+  }
+
+  private func start(_ instance: Instance) throws {
+    guard let index = module.startFunction else { return }
+    _ = try Function(instance.context, instance.reference.function(index))([])
+  }
 }

@@ -28,7 +28,7 @@ public final class Linker<State> {
       resolved.append(try resolve(source, item, module))
     }
     if case .pooling(let pool) = engine.configuration.allocation { try pool.admit(info, stateSize: module.stateSize) }
-    return LinkedModule(module: module, imports: resolved)
+    return LinkedModule(link: Link(module, resolved))
   }
 
   private func resolve(_ source: ImportSource, _ item: Import, _ module: Module) throws(WasmError) -> ResolvedImport {

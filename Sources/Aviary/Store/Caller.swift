@@ -26,14 +26,14 @@ public struct Caller<State>: ~Copyable, LinearMemoryAccess {
     get { box.value }
     nonmutating _modify { yield &box.value }
   }
-  @usableFromInline var box: StateBox<State> {
+  @usableFromInline var box: StateContext<State> {
     // Linkers and stores of one State type only meet each other.
-    unsafe unsafeDowncast(unmanagedContext.state, to: StateBox<State>.self)
+    unsafe unsafeDowncast(unmanagedContext, to: StateContext<State>.self)
   }
 
   private var caller: VMCaller? {
-    guard vmContext != 0, let store = try? context.runtime() else { return nil }
-    return VMCaller(unsafe: store, contextAddress: vmContext)
+    guard vmContext != 0 else { return nil }
+    return VMCaller(unsafe: context.usedRuntime, contextAddress: vmContext)
   }
 
   public func memoryRecord() throws(WasmError) -> MemoryRecord {
@@ -48,8 +48,8 @@ public struct Caller<State>: ~Copyable, LinearMemoryAccess {
 
   /// The calling instance; nil where the host called.
   public var instance: Instance? {
-    guard let runtime = caller?.instance, let module = context.module(of: runtime.module) else { return nil }
-    return Instance(context: context, module: module, runtime: runtime)
+    guard let runtime = caller?.instance else { return nil }
+    return Instance(context: context, runtime: runtime)
   }
 
   /// The memory that the methods of this type act on.

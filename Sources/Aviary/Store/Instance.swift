@@ -7,18 +7,31 @@ import AviaryVM
 public struct Instance {
   /// The store's identity.
   public let context: StoreContext
+  let reference: VMInstanceReference
+  var runtime: VMInstance { reference.instance(in: context.usedRuntime) }
+
+  init(context: StoreContext, runtime: VMInstance) {
+    self.context = context
+    reference = VMInstanceReference(runtime)
+  }
+
   /// What it is an instance of.
-  public let module: Module
-  let runtime: VMInstance
+  public var module: Module {
+    guard let module = context.module(of: reference.module) else {
+      preconditionFailure("a store knows the modules of its instances")
+    }
+    return module
+  }
 
   /// What the module exports, in its order, with the instance's handles.
   public var exports: [(name: String, value: Extern)] {
-    module.runtime.module.info.exports.map { ($0.name, Extern(runtime.export($0), context)) }
+    reference.module.module.info.exports.map { ($0.name, Extern(runtime.export($0), context)) }
   }
 
   /// The export of that name, or nil.
   public func export(_ name: String) -> Extern? {
-    module.export(named: name).map { Extern(runtime.export($0), context) }
+    guard let export = Module.export(named: name, of: reference.module) else { return nil }
+    return Extern(runtime.export(export), context)
   }
 
   /// - Throws: `WasmError.host` where there is no such export or it is of another kind.

@@ -37,13 +37,13 @@ extension Store {
     do throws(VMError) {
       token = try context.engine.runtime.deadlines.schedule(interrupter, at: time)
     } catch { throw WasmError(error) }
-    context.deadlines.append(time)
+    context.extras.deadlines.append(time)
     defer {
       context.engine.runtime.deadlines.cancel(token)
-      context.deadlines.removeLast()
+      context.extras.deadlines.removeLast()
       // Nothing is cleared that somebody else has set.
       let now = MonotonicClock.now
-      if time <= now, !context.deadlines.contains(where: { $0 <= now }) { interrupter.clear() }
+      if time <= now, !context.extras.deadlines.contains(where: { $0 <= now }) { interrupter.clear() }
     }
     return try body()
   }

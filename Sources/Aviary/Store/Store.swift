@@ -4,16 +4,15 @@
 /// What is instantiated in a store lives until the store and all handles into it are gone.
 /// Used by one thread at a time: not Sendable, moved with `sending`.
 public final class Store<State> {
+  @usableFromInline let box: StateContext<State>
   /// Shared with every handle; its lifetime is that of the store and its handles.
-  public let context: StoreContext
-  private let box: StateBox<State>
+  @inlinable public var context: StoreContext { box }
 
   /// - Parameters:
   ///   - limits: hard limits.
   ///   - limiter: asked before each growth, after `limits`; retained.
-  public init(_ engine: Engine, state: State, limits: StoreLimits = .init(), limiter: (any ResourceLimiter)? = nil) {
-    box = StateBox(state)
-    context = StoreContext(engine: engine, state: box, limits: limits, limiter: limiter)
+  @inlinable public init(_ engine: Engine, state: State, limits: StoreLimits = .init(), limiter: (any ResourceLimiter)? = nil) {
+    box = StateContext(engine, state, limits, limiter)
   }
 
   /// The engine that the store's code runs in.
@@ -28,7 +27,7 @@ public final class Store<State> {
 
 extension Store where State == Void {
   /// A store without state.
-  public convenience init(_ engine: Engine, limits: StoreLimits = .init(), limiter: (any ResourceLimiter)? = nil) {
+  @inlinable public convenience init(_ engine: Engine, limits: StoreLimits = .init(), limiter: (any ResourceLimiter)? = nil) {
     self.init(engine, state: (), limits: limits, limiter: limiter)
   }
 }

@@ -60,8 +60,7 @@ extension StoreContext {
 
   /// The function behind a reference that came from this store's guest; nil for null.
   func function(_ reference: UInt64) -> Function? {
-    guard let store = try? runtime() else { return nil }
-    return store.function(unsafe: reference).map { Function(context: self, runtime: $0) }
+    return usedRuntime.function(unsafe: reference).map { Function(context: self, runtime: $0) }
   }
 }
 

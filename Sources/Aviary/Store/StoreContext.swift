@@ -6,92 +6,117 @@ import AviaryVM
 ///
 /// Not thread-safe, as its store.
 @safe
-public final class StoreContext {
+public class StoreContext {
   /// The engine that the store's code runs in.
-  public let engine: Engine
-  /// A `StateBox<State>`.
-  @usableFromInline let state: AnyObject
-  let limits: StoreLimits
-  /// An error of making the runtime's store stands here until somebody uses the store.
-  private let store: Result<VMStore, WasmError>
-  private let gate: GrowthGate
-
-  /// Of `withDeadline`, outermost first.
-  var deadlines: [UInt64] = []
-
-  /// External references by handle - 1.
-  private var externals: [ExternRef] = []
-  private var handles: [ObjectIdentifier: UInt64] = [:]
-  /// Host functions of linkers that were given to this store, each made once.
-  private var hostFunctions: [ObjectIdentifier: (HostDefinition, VMFunction)] = [:]
-  /// By canonical type id; the functions, which the store keeps, keep the ids alive.
-  private var signatures: [UInt32: CallSignature] = [:]
-  /// What has been instantiated here: the public module of the runtime's.
-  private var modules: [ObjectIdentifier: Module] = [:]
+  public final let engine: Engine
+  final let limits: StoreLimits
+  private final let limiter: (any ResourceLimiter)?
+  /// Made at first use, or taken over from an earlier tenant that has left it (`StoreHome`).
+  private final var store: VMStore?
+  /// What most stores never need.
+  private final var rare: StoreExtras?
 
   /// Of `InstancePool`. Declared last: what the store took of the engine's pool is given back before.
-  private var ownPermit: Permit?
-  private var sharedPermit: Permit?
+  private final var ownPermit: Permit?
+  private final var sharedPermit: Permit?
 
-  init(engine: Engine, state: AnyObject, limits: StoreLimits, limiter: (any ResourceLimiter)?) {
+  @usableFromInline init(_ engine: Engine, _ limits: StoreLimits, _ limiter: (any ResourceLimiter)?) {
     self.engine = engine
-    self.state = state
     self.limits = limits
-    gate = GrowthGate(limits, limiter)
-    var counts = VMStoreLimits()
-    counts.instances = limits.instances ?? .max
-    counts.memories = limits.memories ?? .max
-    counts.tables = limits.tables ?? .max
-    do throws(VMError) {
-      store = .success(try VMStore(engine.runtime, limiter: gate, limits: counts))
-    } catch {
-      store = .failure(WasmError(error))
-    }
+    self.limiter = limiter
+  }
+
+  deinit {
+    guard let store = store.take() else { return }
+    guard let home = StoreHome.of(store), store.retire() else { return }
+    home.cache.giveBack(store)
   }
 
   /// The runtime's store.
-  /// - Throws: what kept it from being made.
-  func runtime() throws(WasmError) -> VMStore { try store.get() }
+  /// - Throws: what keeps it from being made.
+  final func runtime() throws(WasmError) -> VMStore {
+    if let store { return store }
+    do throws(VMError) {
+      let made = try VMStore(engine.runtime, limiter: runtimeLimiter, limits: limits.runtime)
+      adopt(made)
+      return made
+    } catch { throw WasmError(error) }
+  }
+
+  /// The runtime's store, for handles: there are none without it.
+  final var usedRuntime: VMStore {
+    guard let store else { preconditionFailure("a handle's store has been made") }
+    return store
+  }
+
+  /// Whether nothing was asked of the runtime yet.
+  final var isUnused: Bool { store == nil }
+
+  /// - Precondition: `isUnused`.
+  final func adopt(_ store: VMStore) {
+    unsafe store.embedder = Unmanaged.passUnretained(self).toOpaque()
+    self.store = store
+  }
+
+  /// The embedder's own; the limits are the runtime's business.
+  final var runtimeLimiter: (any VMLimiter)? { limiter.map { GrowthGate($0) } }
 
   /// Keeps the permits as long as the store.
-  func occupy(_ own: consuming Permit?, _ shared: consuming Permit?) {
+  final func occupy(_ own: consuming Permit?, _ shared: consuming Permit?) {
     ownPermit = own
     sharedPermit = shared
   }
 
+  final var extras: StoreExtras {
+    if let rare { return rare }
+    let made = StoreExtras()
+    rare = made
+    return made
+  }
+
+  /// What a call that did not return comes to. Before any other call.
+  @inline(never)
+  final func failure(_ status: UInt32) -> any Error { error(usedRuntime.failure(status)) }
+
   // MARK: Modules
 
-  func adopt(_ module: Module) { modules[ObjectIdentifier(module.runtime)] = module }
-  func module(of runtime: VMModule) -> Module? { modules[ObjectIdentifier(runtime)] }
+  final func adopt(_ module: Module) { extras.modules[ObjectIdentifier(module.runtime)] = module }
+
+  final func module(of runtime: VMModule) -> Module? {
+    if let store, let home = StoreHome.of(store), home.module.runtime === runtime { return home.module }
+    return rare?.modules[ObjectIdentifier(runtime)]
+  }
 
   // MARK: Functions
 
-  func signature(_ function: VMFunction) throws(WasmError) -> CallSignature {
-    if let known = signatures[function.typeID] { return known }
+  final func signature(_ function: VMFunction) throws(WasmError) -> CallSignature {
+    let id = function.typeID
+    if let known = rare?.signatures[id] { return known }
     let signature = try CallSignature(function.type, engine)
-    signatures[function.typeID] = signature
+    extras.signatures[id] = signature
     return signature
   }
 
   // MARK: Host functions
 
   /// The definition as a function of this store.
-  func function(_ definition: HostDefinition, _ resolved: HostSignature) throws(WasmError) -> VMFunction {
-    if let (_, known) = hostFunctions[ObjectIdentifier(definition)] { return known }
+  final func function(_ definition: HostDefinition, _ resolved: HostSignature) throws(WasmError) -> VMFunction {
+    let store = try runtime()
+    if let known = StoreHome.of(store)?.function(definition) { return known.function(in: store) }
+    if let known = rare?.hostFunctions[ObjectIdentifier(definition)] { return known.function.function(in: store) }
     let function = unsafe try makeFunction(resolved, definition.body)
-    // The definition is kept too, so that its identity is not given to another.
-    hostFunctions[ObjectIdentifier(definition)] = (definition, function)
+    extras.hostFunctions[ObjectIdentifier(definition)] = HostFunctionOfStore(
+      definition: definition, function: VMFunctionReference(function))
     return function
   }
 
-  func makeFunction(_ signature: HostSignature, _ body: @escaping HostBody) throws(WasmError) -> VMFunction {
-    let store = try runtime()
-    // Whoever calls the function holds the context; the function must not, or neither would ever go.
-    let context = unsafe Unmanaged.passUnretained(self)
-    return unsafe VMFunction(unsafe: store, signature.registration, signature.type, thunk: signature.thunk) {
+  final func makeFunction(_ signature: HostSignature, _ body: @escaping HostBody) throws(WasmError) -> VMFunction {
+    return unsafe VMFunction(unsafe: try runtime(), signature.registration, signature.type, thunk: signature.thunk) {
       caller, values in
       let slots = unsafe UnsafeMutableRawPointer(values).assumingMemoryBound(to: ValueSlot.self)
       let address = caller.contextAddress
+      // The store's present tenant. Whoever calls the function holds it; the function must not.
+      let context = unsafe Unmanaged<StoreContext>.fromOpaque(caller.embedder.unsafelyUnwrapped)
       try unsafe context._withUnsafeGuaranteedRef { try unsafe body($0, address, slots) }
     }
   }
@@ -99,55 +124,69 @@ public final class StoreContext {
   // MARK: External references
 
   /// The guest's 64-bit stand-in for a host object; 0 is null.
-  func handle(of reference: ExternRef?) -> UInt64 {
+  final func handle(of reference: ExternRef?) -> UInt64 {
     guard let reference else { return 0 }
+    let extras = extras
     let identity = ObjectIdentifier(reference)
-    if let handle = handles[identity] { return handle }
-    externals.append(reference)
-    let handle = UInt64(externals.count)
-    handles[identity] = handle
+    if let handle = extras.handles[identity] { return handle }
+    extras.externals.append(reference)
+    let handle = UInt64(extras.externals.count)
+    extras.handles[identity] = handle
     return handle
   }
 
   /// nil for null, and for a number that is no handle.
-  func external(_ handle: UInt64) -> ExternRef? {
-    guard handle > 0, handle <= UInt64(externals.count) else { return nil }
+  final func external(_ handle: UInt64) -> ExternRef? {
+    guard let externals = rare?.externals, handle > 0, handle <= UInt64(externals.count) else { return nil }
     return externals[Int(handle) - 1]
   }
 }
 
-/// Where a store keeps the embedder's state.
+/// A context with the embedder's state, which host functions reach in one step.
 @usableFromInline
-final class StateBox<State> {
+final class StateContext<State>: StoreContext {
   @usableFromInline var value: State
-  init(_ value: State) { self.value = value }
+
+  @inlinable init(_ engine: Engine, _ value: State, _ limits: StoreLimits, _ limiter: (any ResourceLimiter)?) {
+    self.value = value
+    super.init(engine, limits, limiter)
+  }
 }
 
-/// The runtime's limiter: the store's limits, then the embedder's.
-final class GrowthGate: VMLimiter {
-  private let limits: StoreLimits
-  private let limiter: (any ResourceLimiter)?
-  /// Bytes of all memories of the store.
-  private var memory: UInt64 = 0
+/// The part of a store that is made when it is first needed.
+final class StoreExtras {
+  /// Of `withDeadline`, outermost first.
+  var deadlines: [UInt64] = []
+  /// External references by handle - 1.
+  var externals: [ExternRef] = []
+  var handles: [ObjectIdentifier: UInt64] = [:]
+  /// Host functions of linkers that were given to this store, each made once. The definition is kept, so that
+  /// its identity is not given to another.
+  var hostFunctions: [ObjectIdentifier: HostFunctionOfStore] = [:]
+  /// By canonical type id; the functions, which the store keeps, keep the ids alive.
+  var signatures: [UInt32: CallSignature] = [:]
+  /// What has been instantiated here: the public module of the runtime's.
+  var modules: [ObjectIdentifier: Module] = [:]
+}
 
-  init(_ limits: StoreLimits, _ limiter: (any ResourceLimiter)?) {
-    self.limits = limits
-    self.limiter = limiter
-  }
+struct HostFunctionOfStore {
+  let definition: HostDefinition
+  let function: VMFunctionReference
+}
+
+/// The embedder's limiter as the runtime's.
+final class GrowthGate: VMLimiter {
+  private let limiter: any ResourceLimiter
+
+  init(_ limiter: any ResourceLimiter) { self.limiter = limiter }
 
   func memoryGrowing(from current: UInt64, to desired: UInt64, maximum: UInt64?) throws -> Bool {
-    let (total, overflow) = memory.addingReportingOverflow(desired >= current ? desired - current : 0)
-    if let limit = limits.memory, overflow || total > limit.bytes { return false }
-    if let limiter, desired > 0 {
-      guard try allows(limiter.memoryGrowing(from: current, to: desired, maximum: maximum)) else { return false }
-    }
-    memory = total
-    return true
+    guard desired > 0 else { return true }
+    return try allows(limiter.memoryGrowing(from: current, to: desired, maximum: maximum))
   }
 
   func tableGrowing(from current: UInt64, to desired: UInt64, maximum: UInt64?) throws -> Bool {
-    if let limit = limits.tableElements, desired > limit { return false }
-    guard let limiter, desired > 0 else { return true }
+    guard desired > 0 else { return true }
     return try allows(limiter.tableGrowing(from: current, to: desired, maximum: maximum))
   }
 
@@ -157,5 +196,17 @@ final class GrowthGate: VMLimiter {
     case .deny: return false
     case .trap: throw WasmError.trap(Trap(.growthDenied))
     }
+  }
+}
+
+extension StoreLimits {
+  var runtime: VMStoreLimits {
+    var result = VMStoreLimits()
+    result.instances = instances ?? .max
+    result.memories = memories ?? .max
+    result.tables = tables ?? .max
+    result.memoryBytes = memory?.bytes ?? .max
+    result.tableElements = tableElements ?? .max
+    return result
   }
 }

@@ -18,6 +18,9 @@ package struct VMCaller {
 
   package var store: VMStore { unsafe running }
 
+  /// See `VMStore.embedder`.
+  package var embedder: UnsafeMutableRawPointer? { unsafe running.raw.pointee.embedder }
+
   /// The calling instance; nil when the host itself called the function.
   package var instance: VMInstance? {
     guard let context = unsafe context, unsafe context.pointee.magic == UInt32(AVIARY_MAGIC_CORE) else { return nil }

@@ -42,7 +42,6 @@ extension InstanceState {
   func dropData(_ segment: Int) { unsafe data[segment].count = 0 }
 
   func dropElements(_ segment: Int) {
-    unsafe elements[segment].deallocate()
     unsafe elements[segment] = UnsafeMutableBufferPointer(start: nil, count: 0)
   }
 }

@@ -29,6 +29,10 @@ final class InstanceState {
   /// Per segment.
   let data: UnsafeMutableBufferPointer<DataSpan>
   let elements: UnsafeMutableBufferPointer<UnsafeMutableBufferPointer<UInt64>>
+  /// What `elements` show, and showed.
+  private var segments: [UnsafeMutableBufferPointer<UInt64>] = unsafe []
+  /// Of a store that serves one tenant after the other.
+  var snapshot: InstanceSnapshot?
   /// References to functions that machine code does not know as such, made when the host asks.
   private var extraRefs: [UInt32: UnsafeMutablePointer<AviaryFuncRef>] = unsafe [:]
 
@@ -95,7 +99,7 @@ final class InstanceState {
   deinit {
     // The context itself belongs to the store: words of memories and tables stand in it.
     for unsafe (_, ref) in unsafe extraRefs { unsafe ref.deallocate() }
-    for unsafe segment in unsafe elements { unsafe segment.deallocate() }
+    for unsafe segment in unsafe segments { unsafe segment.deallocate() }
     unsafe elements.deallocate()
     unsafe data.deallocate()
     unsafe globalCells.deallocate()
@@ -194,6 +198,15 @@ final class InstanceState {
     unsafe ref.initialize(to: makeRef(Int(index)))
     unsafe extraRefs[index] = ref
     return unsafe ref
+  }
+
+  /// Makes a segment of zeros that lives as long as the instance, dropped or not.
+  func makeSegment(_ index: Int, count: Int) -> UnsafeMutableBufferPointer<UInt64> {
+    let values = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: count)
+    unsafe values.initialize(repeating: 0)
+    unsafe segments.append(values)
+    unsafe elements[index] = values
+    return unsafe values
   }
 
   /// Where a tag's identity stands: its own slot or the exporter's.

@@ -46,10 +46,7 @@ struct Instantiation {
   private func makeElements() throws(VMError) {
     let evaluator = ConstantEvaluator(instance: instance)
     for (index, segment) in info.elements.enumerated() {
-      let values = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: segment.count)
-      unsafe values.initialize(repeating: 0)
-      // The instance frees it, whatever happens below.
-      unsafe instance.elements[index] = values
+      let values = unsafe instance.makeSegment(index, count: segment.count)
       switch segment.items {
       case .functions(let functions):
         for (position, function) in functions.enumerated() {

@@ -11,6 +11,7 @@ package final class VMModule: Sendable {
   package let code: VMCode
   package let types: TypeRegistration
   package let defaultMemory: UInt32?
+  package let exports: ExportIndex
   /// nil where memories are made on demand.
   let memories: ModuleMemories?
   var info: ModuleInfo { module.info }
@@ -23,6 +24,7 @@ package final class VMModule: Sendable {
       throw .configuration("the artifact is not of this module")
     }
     do { layout = try VMContextLayout(module) } catch { throw .limit(error.message) }
+    exports = ExportIndex(module.info.exports)
     defaultMemory = VMModule.defaultMemory(of: module.info)
     types = try engine.types.register(module.info.types, groups: module.info.recursionGroups)
     code = try VMCode(artifact, tunables: engine.tunables)

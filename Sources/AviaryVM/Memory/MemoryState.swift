@@ -9,37 +9,61 @@ import CAviaryContract
 /// Invariants: [base, base + length) is readable and writable; what lies behind it in
 /// the reservation faults, up to the end of its last machine page. `cell` is what
 /// machine code reads: the memory's own words or those in its instance's context.
+///
+/// A recycled store's memory is without bytes between two tenants: `detach`, `attach`.
 @safe
 final class MemoryState {
   let type: MemoryType
   let plan: MemoryPlan
-  private let backing: MemoryBacking
+  /// What its bytes are taken by from a pool.
+  let request: MemoryRequest
+  private var backing: MemoryBacking?
+  /// All addresses that code may touch in this memory's name.
+  private(set) var region: Range<UInt>
+  /// Whether threads need rights to touch it (`HostAccess.allow`).
+  private(set) var isUnderKey: Bool
   let cell: UnsafeMutablePointer<AviaryMemory>
   private let ownsCell: Bool
 
   /// - Parameters:
-  ///   - backing: of the plan's initial size.
+  ///   - request: of the plan's initial size.
+  ///   - backing: what it was given for.
   ///   - cell: where machine code expects the memory; nil for one of the host's making.
   ///     Unsafe contract: it outlives this object and is written by nobody else.
   init(
-    _ type: MemoryType, _ plan: MemoryPlan, _ backing: consuming MemoryBacking,
+    _ type: MemoryType, _ plan: MemoryPlan, _ request: MemoryRequest, _ backing: consuming MemoryBacking,
     cell: UnsafeMutablePointer<AviaryMemory>?
   ) {
     self.type = type
     self.plan = plan
+    self.request = request
     unsafe self.cell = cell ?? .allocate(capacity: 1)
     ownsCell = unsafe cell == nil
     unsafe self.cell.initialize(
       to: AviaryMemory(base: UnsafeMutablePointer(bitPattern: backing.base), length: plan.initialBytes))
-    self.backing = backing
+    region = backing.region
+    isUnderKey = backing.isUnderKey
+    self.backing = consume backing
+  }
+
+  /// Gives the bytes back: the memory has none, and no code may run on it.
+  func detach() {
+    unsafe cell.pointee = AviaryMemory(base: nil, length: 0)
+    region = 0..<0
+    backing = nil
+  }
+
+  /// Gives it bytes again: of the plan's initial size, with initial contents.
+  func attach(_ backing: consuming MemoryBacking) {
+    unsafe cell.pointee = AviaryMemory(base: UnsafeMutablePointer(bitPattern: backing.base), length: plan.initialBytes)
+    region = backing.region
+    isUnderKey = backing.isUnderKey
+    self.backing = consume backing
   }
 
   deinit { if ownsCell { unsafe cell.deallocate() } }
 
-  var base: UInt { backing.base }
-  /// All addresses that code may touch in this memory's name.
-  var region: Range<UInt> { backing.region }
-  var isUnderKey: Bool { backing.isUnderKey }
+  var base: UInt { unsafe UInt(bitPattern: cell.pointee.base) }
   var byteCount: UInt64 { unsafe cell.pointee.length }
   var pageCount: UInt64 { byteCount >> plan.pageSizeLog2 }
 
@@ -53,7 +77,11 @@ final class MemoryState {
 
   /// - Precondition: `bytes` came from `size(grownBy:)`.
   func grow(to bytes: UInt64) throws(VMError) {
-    try backing.grow(from: byteCount, to: bytes)
+    let old = byteCount
+    switch backing {
+    case .some(let backing): try backing.grow(from: old, to: bytes)
+    case nil: throw .limit("the memory has no bytes")
+    }
     unsafe cell.pointee.length = bytes
   }
 

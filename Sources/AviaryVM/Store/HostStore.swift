@@ -10,24 +10,44 @@ final class HostStore: Sendable {
   init() {
     unsafe pointer = .allocate(capacity: 1)
     unsafe pointer.initialize(to: AviaryHostStore())
+    unsafe pointer.pointee.regions = UnsafePointer(firstRegions)
+  }
+
+  /// Room for the regions of nearly all stores, in the store's words.
+  private static let firstCapacity = 2
+  private var firstRegions: UnsafeMutablePointer<AviaryRegion> {
+    let offset = unsafe MemoryLayout<AviaryHostStore>.offset(of: \.first_regions)!
+    return unsafe (UnsafeMutableRawPointer(pointer) + offset).assumingMemoryBound(to: AviaryRegion.self)
   }
 
   deinit {
-    if let regions = unsafe pointer.pointee.regions { unsafe regions.deallocate() }
+    if unsafe pointer.pointee.regions != UnsafePointer(firstRegions) { unsafe pointer.pointee.regions.deallocate() }
     unsafe pointer.deallocate()
   }
 
   /// Makes faults in the range the guest's. On the store's thread, outside of guest code.
   func addRegion(_ range: Range<UInt>) {
     let count = unsafe pointer.pointee.region_count
-    let old = unsafe pointer.pointee.regions
-    let new = UnsafeMutablePointer<AviaryRegion>.allocate(capacity: count + 1)
-    if let old = unsafe old { unsafe new.initialize(from: old, count: count) }
-    unsafe (new + count).initialize(to: AviaryRegion(start: range.lowerBound, end: range.upperBound))
-    // A signal handler in between sees the new array with the old count.
-    unsafe pointer.pointee.regions = UnsafePointer(new)
+    let region = AviaryRegion(start: range.lowerBound, end: range.upperBound)
+    if count < HostStore.firstCapacity {
+      unsafe (firstRegions + count).initialize(to: region)
+    } else {
+      let old = unsafe pointer.pointee.regions!
+      let new = UnsafeMutablePointer<AviaryRegion>.allocate(capacity: count + 1)
+      unsafe new.initialize(from: old, count: count)
+      unsafe (new + count).initialize(to: region)
+      // A signal handler in between sees the new array with the old count.
+      unsafe pointer.pointee.regions = UnsafePointer(new)
+      if unsafe old != UnsafePointer(firstRegions) { unsafe old.deallocate() }
+    }
     unsafe pointer.pointee.region_count = count + 1
-    if let old = unsafe old { unsafe old.deallocate() }
+  }
+
+  /// Puts another range in the place of one that was added. As `addRegion`.
+  func setRegion(_ index: Int, _ range: Range<UInt>) {
+    unsafe precondition(index < pointer.pointee.region_count)
+    unsafe UnsafeMutablePointer(mutating: pointer.pointee.regions)[index] = AviaryRegion(
+      start: range.lowerBound, end: range.upperBound)
   }
 }
 

@@ -44,6 +44,7 @@ package final class VMEngine: Sendable {
   package let types = TypeRegistry()
   package let deadlines = DeadlineService()
   let stacks: StackPool
+  let caches = StoreCaches()
   /// nil: memories are made on demand.
   package let pool: MemoryPool?
   private let stripes = Atomic<Int>(0)
@@ -101,6 +102,16 @@ package final class VMEngine: Sendable {
   deinit {
     unsafe epoch.deinitialize(count: 1)
     unsafe epoch.deallocate()
+  }
+
+  /// A stack; where all are taken, idle stores have to give up theirs.
+  func takeStack(open: inout UInt, calm: inout UInt8) throws(VMError) -> GuestStack {
+    do {
+      return try stacks.take(open: &open, calm: &calm)
+    } catch {
+      guard caches.drain() > 0 else { throw error }
+      return try stacks.take(open: &open, calm: &calm)
+    }
   }
 
   /// Stripes are given to stores in turn.

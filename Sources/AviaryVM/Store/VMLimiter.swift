@@ -8,10 +8,15 @@ package protocol VMLimiter: AnyObject {
   func tableGrowing(from current: UInt64, to desired: UInt64, maximum: UInt64?) throws -> Bool
 }
 
-/// How many objects one store may have: they live as long as it does.
+/// How many objects one store may have, which live as long as it does, and how large. Checked before the
+/// limiter is asked.
 package struct VMStoreLimits: Sendable {
   package var instances = 10_000
   package var memories = 10_000
   package var tables = 10_000
+  /// Bytes of all memories together.
+  package var memoryBytes = UInt64.max
+  /// Elements of each table.
+  package var tableElements = UInt64.max
   package init() {}
 }

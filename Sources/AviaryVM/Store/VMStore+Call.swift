@@ -19,7 +19,7 @@ extension VMStore {
 
   /// Out of the hot path: what a call that did not return has left.
   @inline(never)
-  private func failure(_ status: UInt32) -> VMCallError {
+  package func failure(_ status: UInt32) -> VMCallError {
     let error = hostError
     hostError = nil
     guard status < UInt32(AVIARY_CALL_MISUSED) else { return .misused }

@@ -12,7 +12,7 @@ import CAviaryHost
 @safe
 package final class VMStore {
   package let engine: VMEngine
-  package let limits: VMStoreLimits
+  private(set) package var limits: VMStoreLimits
   package var limiter: (any VMLimiter)?
   /// Asked when a guest with epoch checks reaches its deadline: nil ends the guest with
   /// `interrupted`, a number is how many more epochs it may run. A thrown error ends it too.
@@ -20,7 +20,7 @@ package final class VMStore {
 
   /// Of all memories of the store: they are under one key.
   let stripe: Int
-  let host: HostStore
+  private var host: HostStore
   /// The same as `host.pointer`: one load on the way into the guest.
   let raw: UnsafeMutablePointer<AviaryHostStore>
   /// nil only in `deinit`, where there was none to be had too. How far it is open stands in `raw`.
@@ -30,6 +30,14 @@ package final class VMStore {
 
   /// The error behind a pending or returned `AVIARY_TRAP_HOST`.
   var hostError: (any Error)?
+
+  /// Of all memories.
+  var memoryBytes: UInt64 = 0
+  /// Whether the store holds one instance with what it brought, as `seal` saw it, and can serve
+  /// another tenant.
+  private var isSealed = false
+  /// What the embedder keeps with a sealed store.
+  private(set) package var home: AnyObject?
 
   private(set) var instances: [InstanceState] = []
   private var memories: [MemoryState] = []
@@ -48,7 +56,7 @@ package final class VMStore {
     host = HostStore()
     unsafe raw = host.pointer
     var open: UInt = 0
-    let stack = try engine.stacks.take(open: &open, calm: &stackCalm)
+    let stack = try engine.takeStack(open: &open, calm: &stackCalm)
     unsafe raw.adopt(stack, engine.stacks.shape.mode, open: open)
     unsafe raw.pointee.context.epoch = UnsafePointer(UnsafeRawPointer(engine.epoch).assumingMemoryBound(to: UInt64.self))
     unsafe raw.pointee.context.epoch_deadline = .max
@@ -98,10 +106,16 @@ package final class VMStore {
 
   // MARK: What the store owns
 
-  func adopt(_ instance: InstanceState) { instances.append(instance) }
+  func adopt(_ instance: InstanceState) {
+    isSealed = false
+    instances.append(instance)
+  }
 
   /// Takes over an instance's context.
-  func keep(_ context: UnsafeMutableRawPointer) { unsafe contexts.append(context) }
+  func keep(_ context: UnsafeMutableRawPointer) {
+    isSealed = false
+    unsafe contexts.append(context)
+  }
 
   func checkInstanceLimit() throws(VMError) {
     guard instances.count < limits.instances else {
@@ -123,20 +137,19 @@ package final class VMStore {
       throw .limit("the store has reached its limit of \(limits.memories) memories")
     }
     let plan = try MemoryPlan(type, tunables: engine.tunables, slotBytes: engine.pool?.configuration.maxMemoryBytes)
-    let maximum = type.limits.maximum == nil ? nil : plan.capacity
-    try VMStore.ask { try limiter?.memoryGrowing(from: 0, to: plan.initialBytes, maximum: maximum) ?? true }
-    let backing: MemoryBacking
-    if let pool = engine.pool {
-      backing = MemoryBacking(
-        try pool.acquire(MemoryRequest(group: group, stripe: stripe, image: image, initialBytes: plan.initialBytes)))
-    } else {
-      precondition(image == nil, "an image needs a pool")
-      backing = try MemoryBacking(plan)
-    }
-    let memory = unsafe MemoryState(type, plan, backing, cell: cell)
+    try admit(plan, type)
+    isSealed = false
+    let request = MemoryRequest(group: group, stripe: stripe, image: image, initialBytes: plan.initialBytes)
+    let memory = unsafe MemoryState(type, plan, request, try backing(plan, request), cell: cell)
     host.addRegion(memory.region)
     memories.append(memory)
     return memory
+  }
+
+  private func backing(_ plan: MemoryPlan, _ request: MemoryRequest) throws(VMError) -> MemoryBacking {
+    if let pool = engine.pool { return MemoryBacking(try pool.acquire(request)) }
+    precondition(request.image == nil, "an image needs a pool")
+    return try MemoryBacking(plan)
   }
 
   /// The address relative to the memory whose reservation it lies in.
@@ -151,29 +164,98 @@ package final class VMStore {
     guard tables.count < limits.tables else {
       throw .limit("the store has reached its limit of \(limits.tables) tables")
     }
-    try VMStore.ask {
-      try limiter?.tableGrowing(from: 0, to: type.limits.minimum, maximum: type.limits.maximum) ?? true
-    }
+    try admit(type)
+    isSealed = false
     let table = unsafe try TableState(type, element: element, initial: initial, cell: cell)
     tables.append(table)
     return table
   }
 
-  private static func ask(_ limiter: () throws -> Bool) throws(VMError) {
-    do {
-      if try limiter() { return }
-    } catch {
-      throw .limit("the limiter failed: \(error)")
-    }
-    throw .limit("the limiter denied a new memory or table")
-  }
-
   func makeCell(_ value: AviaryValue) -> UnsafeMutablePointer<AviaryValue> {
     let cell = UnsafeMutablePointer<AviaryValue>.allocate(capacity: 1)
+    isSealed = false
     unsafe cell.initialize(to: value)
     unsafe cells.append(cell)
     return unsafe cell
   }
 
-  func adopt(_ function: HostFunctionState) { hostFunctions.append(function) }
+  func adopt(_ function: HostFunctionState) {
+    isSealed = false
+    hostFunctions.append(function)
+  }
+
+  // MARK: One tenant after the other
+
+  /// Whether nothing was made in the store yet.
+  package var isBlank: Bool {
+    unsafe instances.isEmpty && memories.isEmpty && tables.isEmpty && hostFunctions.isEmpty && cells.isEmpty
+      && contexts.isEmpty
+  }
+
+  /// Remembers the state of a store that was blank, and has now one instance that imports nothing but
+  /// host functions and has not run. `retire` and `revive` bring it back to this state.
+  package func seal(_ home: AnyObject) {
+    guard instances.count == 1, unsafe cells.isEmpty, unsafe contexts.count == 1,
+      memories.count == instances[0].memories.count, tables.count == instances[0].tables.count,
+      !memories.contains(where: \.type.isShared)
+    else { return }
+    instances[0].takeSnapshot()
+    self.home = home
+    isSealed = true
+  }
+
+  /// The only instance of a sealed store.
+  package var soleInstance: VMInstance { VMInstance(self, instances[0]) }
+
+  /// Ends a tenant's use: nothing of it is left, and the memories' slots are given back. False where
+  /// the store cannot be used again: more was made in it, somebody can still interrupt it, or the system failed.
+  package func retire() -> Bool {
+    precondition(unsafe raw.pointee.context.activation == nil, "a store ends while its guest runs")
+    // An interrupter that outlives the tenant must not hit the next one.
+    guard isSealed, isKnownUniquelyReferenced(&host), cleanStack() else { return false }
+    for memory in memories { memory.detach() }
+    limiter = nil
+    onEpochDeadline = nil
+    hostError = nil
+    memoryBytes = 0
+    unsafe raw.pointee.context.epoch_deadline = .max
+    unsafe raw.pointee.context.fuel = .min
+    unsafe raw.pointee.interrupted = 0
+    unsafe raw.pointee.report = AviaryTrapReport()
+    unsafe raw.pointee.embedder = nil
+    return true
+  }
+
+  /// Makes a retired store what it was when it was sealed, for a new tenant, after asking its limiter.
+  ///
+  /// - Throws: as making an instance does; the store then has an instance that must not run.
+  package func revive(_ limits: VMStoreLimits, _ limiter: (any VMLimiter)?) throws {
+    self.limits = limits
+    self.limiter = limiter
+    isSealed = false
+    guard limits.instances > 0 else { throw VMError.limit("the store has reached its limit of \(limits.instances) instances") }
+    guard memories.count <= limits.memories else {
+      throw VMError.limit("the store has reached its limit of \(limits.memories) memories")
+    }
+    guard tables.count <= limits.tables else {
+      throw VMError.limit("the store has reached its limit of \(limits.tables) tables")
+    }
+    let instance = instances[0]
+    instance.restoreSnapshot()
+    for index in memories.indices {
+      let memory = memories[index]
+      try admit(memory.plan, memory.type)
+      memory.attach(try backing(memory.plan, memory.request))
+      host.setRegion(index, memory.region)
+    }
+    for table in tables { try admit(table.type) }
+    try instance.finishRevival()
+    isSealed = true
+  }
+
+  /// The embedder's object for the store, for its host functions; unretained.
+  package var embedder: UnsafeMutableRawPointer? {
+    get { unsafe raw.pointee.embedder }
+    set { unsafe raw.pointee.embedder = newValue }
+  }
 }

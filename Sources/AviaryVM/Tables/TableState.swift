@@ -18,6 +18,8 @@ final class TableState {
   private var capacity: Int
   /// What `cell.base` says too: the cell may be gone before this object is.
   private var base: UnsafeMutablePointer<UInt64>
+  /// The elements that a new tenant finds.
+  private var snapshot: UnsafeMutableBufferPointer<UInt64>?
 
   /// - Parameter cell: as for `MemoryState`.
   init(
@@ -38,6 +40,7 @@ final class TableState {
   }
 
   deinit {
+    if let snapshot = unsafe snapshot { unsafe snapshot.deallocate() }
     unsafe base.deallocate()
     if ownsCell { unsafe cell.deallocate() }
   }
@@ -67,6 +70,20 @@ final class TableState {
     }
     unsafe (cell.pointee.base + old).initialize(repeating: value, count: new - old)
     unsafe cell.pointee.length = newCount
+  }
+
+  func takeSnapshot() {
+    let copy = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: Int(count))
+    _ = unsafe copy.initialize(from: UnsafeBufferPointer(start: base, count: Int(count)))
+    unsafe snapshot = copy
+  }
+
+  /// Elements and count as `takeSnapshot` saw them. What stands behind them is out of bounds, and is
+  /// written before it comes in again.
+  func restoreSnapshot() {
+    guard let snapshot = unsafe snapshot else { preconditionFailure("a table of a sealed store has a snapshot") }
+    if let source = snapshot.baseAddress { unsafe base.update(from: source, count: snapshot.count) }
+    unsafe cell.pointee = AviaryTable(base: base, length: UInt64(snapshot.count))
   }
 
   /// The elements, where the range lies inside. Valid until the table grows.

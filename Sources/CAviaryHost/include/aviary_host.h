@@ -70,6 +70,8 @@ typedef struct AviaryHostStore {
   // while no guest code runs, read by that thread's signal handler.
   const AviaryRegion *regions;
   size_t region_count;
+  AviaryRegion first_regions[2]; // where `regions` points while they suffice
+  void *embedder;                // the embedder's object of the store, unretained
   AviaryTrapReport report;
 } AviaryHostStore;
 

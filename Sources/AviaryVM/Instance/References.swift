@@ -1,0 +1,56 @@
+import AviaryCore
+package import CAviaryContract
+import CAviaryHost
+
+// Objects of a store without the store: two words that are copied without counting. Whoever keeps
+// one keeps the store by other means.
+
+/// An instance, while somebody keeps its store.
+@safe
+package struct VMInstanceReference {
+  unowned(unsafe) let state: InstanceState
+
+  package init(_ instance: VMInstance) { unsafe state = unsafe instance.state }
+
+  /// - Precondition: `store` is the instance's.
+  package func instance(in store: VMStore) -> VMInstance { unsafe VMInstance(store, state) }
+
+  package var module: VMModule { unsafe state.module }
+
+  /// The exported function of the name, where the Swift type was found to fit it (`ExportIndex.remember`).
+  package func function(_ name: String, as type: ObjectIdentifier) -> (VMFunctionReference, VMCallShape)? {
+    unsafe state.module.exports.function(name, as: type).map { (function($0.index), $0.call) }
+  }
+
+  /// A function by its index in the module's function space.
+  /// - Precondition: the index is inside.
+  package func function(_ index: UInt32) -> VMFunctionReference {
+    unsafe VMFunctionReference(state.functionRef(index), state.store.raw)
+  }
+}
+
+/// A function, while somebody keeps its store.
+@safe
+package struct VMFunctionReference: Equatable {
+  private let ref: UnsafeMutablePointer<AviaryFuncRef>
+  private let store: UnsafeMutablePointer<AviaryHostStore>
+
+  init(_ ref: UnsafeMutablePointer<AviaryFuncRef>, _ store: UnsafeMutablePointer<AviaryHostStore>) {
+    unsafe self.ref = ref
+    unsafe self.store = store
+  }
+  package init(_ function: VMFunction) { unsafe self.init(function.ref, function.store.raw) }
+
+  /// - Precondition: `store` is the function's.
+  package func function(in store: VMStore) -> VMFunction { unsafe VMFunction(unsafe: ref, store) }
+
+  /// Calls it; 0, or what `VMStore.failure` makes an error of, before any other call.
+  ///
+  /// Unsafe contract: as for `VMStore.call`; the store lives until this returns.
+  package func call(unsafe values: UnsafeMutablePointer<AviaryValue>, _ thunk: VMThunk) -> UInt32 {
+    unsafe aviary_call(
+      store, unsafeBitCast(thunk.address, to: AviaryEntryThunk.self), ref.pointee.vmctx, ref.pointee.code, values)
+  }
+
+  package static func == (a: VMFunctionReference, b: VMFunctionReference) -> Bool { unsafe a.ref == b.ref }
+}
