@@ -24,14 +24,16 @@ struct PoolStrategy: Sendable {
   var protection: Protection { [] }
 
   /// - Throws: `configuration`.
-  init(_ configuration: MemoryPoolConfiguration) throws(VMError) {
+  ///
+  /// - Parameter support: what the kernel has; nil: it is asked.
+  init(_ configuration: MemoryPoolConfiguration, _ support: ResetSupport? = nil) throws(VMError) {
     initialization = configuration.initialization
     reset = configuration.reset
     // Wraps only where the layout refuses the numbers.
     reach = max(configuration.reservationBytes, configuration.maxMemoryBytes) &+ configuration.guardBytes
     try check(configuration)
     try choosePages(configuration)
-    try chooseReset(configuration)
+    try chooseReset(configuration, support)
   }
 
   func constraints(_ configuration: MemoryPoolConfiguration) -> SlabConstraints {
@@ -83,7 +85,7 @@ struct PoolStrategy: Sendable {
     return taken
   }
 
-  private mutating func chooseReset(_ configuration: MemoryPoolConfiguration) throws(VMError) {
+  private mutating func chooseReset(_ configuration: MemoryPoolConfiguration, _ support: ResetSupport?) throws(VMError) {
     if faultMode != nil {
       // What faults filled is dropped, so that they fill it again.
       if reset != .automatic, reset != .decommit {
@@ -96,7 +98,7 @@ struct PoolStrategy: Sendable {
       }
       if reset != .decommit { reset = .keepResident }
     } else if reset == .automatic || reset == .adaptive || reset == .scan {
-      try chooseLearning(configuration, ResetSupport.probe())
+      try chooseLearning(configuration, support ?? ResetSupport.probe())
     }
   }
 
