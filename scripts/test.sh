@@ -20,6 +20,24 @@ suite=${AVIARY_SPEC_TESTSUITE:-../shared/spec-testsuite}
 if [ -d "$suite" ]; then
   echo "== the specification's test suite, release build"
   "$aviary" wast --summary --known-failures Tests/known-failures.txt "$suite"
+  # The same from a pool, whose memories go from file to file. Without keys its stripes keep nothing apart,
+  # but are laid out, taken and reset as with them.
+  userfaultfd=(userfaultfd-signal userfaultfd-thread)
+  # In containers it may not be permitted; then that is said here, and not passed over.
+  "$aviary" run --pool --memory-init userfaultfd-thread --invoke f <(echo '(module (func (export "f")))') ||
+    { echo "== NOT RUN on this machine: the suite with userfaultfd"; userfaultfd=(); }
+  for way in cow eager "cow --reset adaptive" "cow --reset scan" "cow --reset keep-resident" "cow --reset decommit" \
+    "${userfaultfd[@]}"; do
+    for keys in off unenforced; do
+      echo "== the suite from a pool: $way, protection keys $keys"
+      known=(--known-failures Tests/known-failures.txt)
+      [ $keys = off ] || known+=(--known-failures Tests/known-failures-without-keys.txt)
+      # The options' words are meant to be split.
+      out=$("$aviary" wast --summary --pool --protection-keys $keys --memory-init $way "${known[@]}" "$suite") ||
+        { echo "$out"; exit 1; }
+      tail -1 <<< "$out"
+    done
+  done
 else
   echo "== no suite at $suite: set AVIARY_SPEC_TESTSUITE to a checkout of WebAssembly/testsuite"
 fi

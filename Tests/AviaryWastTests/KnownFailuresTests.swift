@@ -22,6 +22,13 @@ import Testing
     #expect(ScriptCounts(known.applied(to: [result(3, .passed), result(4, .skipped("z"))], file: "b.wast")).failed == 1)
   }
 
+  @Test func someFailSometimes() throws {
+    let known = try KnownFailures("a.wast 3 sometimes: a cause")
+    #expect(ScriptCounts(known.applied(to: [result(3, .passed)], file: "a.wast")).failed == 0)
+    #expect(ScriptCounts(known.applied(to: [result(3, .failed("x"))], file: "a.wast")).failed == 0)
+    #expect(ScriptCounts(known.applied(to: [result(4, .failed("x"))], file: "a.wast")).failed == 1)
+  }
+
   @Test(arguments: ["a.wast", "a.wast 3", "a.wast x cause"]) func malformedLists(_ text: String) {
     #expect(throws: KnownFailures.Malformed.self) { try KnownFailures(text) }
   }
