@@ -28,10 +28,12 @@ let package = Package(
     .library(name: "Aviary", targets: ["Aviary"]),
     .library(name: "AviaryWASI", targets: ["AviaryWASI"]),
     .library(name: "AviaryText", targets: ["AviaryText"]),
+    .library(name: "AviaryMetrics", targets: ["AviaryMetrics"]),
     .executable(name: "aviary", targets: ["AviaryCLI"]),
   ],
   dependencies: [
-    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0")
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
   ],
   targets: [
     // Types, opcode table, decoder, validator.
@@ -54,6 +56,10 @@ let package = Package(
     // WASI preview 1 and the system calls behind it.
     .target(name: "CAviaryWASI"),
     library("AviaryWASI", ["Aviary", "AviaryPool", "CAviaryWASI"]),
+    // An engine's numbers as swift-metrics: nothing else depends on it.
+    .target(
+      name: "AviaryMetrics",
+      dependencies: ["Aviary", .product(name: "CoreMetrics", package: "swift-metrics")], swiftSettings: settings),
     // Runs .wast scripts; shared by the command and the tests.
     library("AviaryWast", ["Aviary", "AviaryCore", "AviaryText"]),
     .executableTarget(
@@ -76,6 +82,12 @@ let package = Package(
     .executableTarget(
       name: "aviary-tenants", dependencies: ["Aviary", "AviaryTenants"], path: "Fuzz/Tenants", swiftSettings: settings),
     tests(of: "Aviary", ["AviaryCore", "AviaryText", "AviaryTenants"]),
+    tests(
+      of: "AviaryMetrics",
+      [
+        "Aviary", .product(name: "CoreMetrics", package: "swift-metrics"),
+        .product(name: "MetricsTestKit", package: "swift-metrics"),
+      ]),
     tests(of: "AviaryWASI", ["Aviary", "CAviaryWASI"]),
     tests(of: "AviaryWast", ["Aviary", "AviaryText"]),
     .testTarget(name: "AviaryCLITests", dependencies: ["AviaryCLI"], swiftSettings: settings),
