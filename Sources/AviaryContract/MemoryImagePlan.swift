@@ -3,24 +3,40 @@ package import AviaryCore
 /// Which data segments are part of a memory's initial image, so that instantiation has
 /// nothing to do for them: arithmetic on the module alone.
 ///
-/// A segment is static when it is active, its offset is a constant, it lies inside of the declared
+/// A segment is static when it is active, its offset depends on no import (`StaticValues`), it lies inside of the declared
 /// minimum of a memory that the module defines, and no segment before it can trap or is decided
 /// later: then that it is there from the start cannot be told from the standard's order
 /// (WebAssembly 3.0, section 4.6.4), save where an element segment traps before
-/// (`MemoryState.forgetImage`).
+/// (`InstanceState.forgetImages`).
 ///
-/// Invariants: images are whole pages, sorted by memory, at most one a memory; what an image costs
-/// is bounded by its data: at most four times its written pages and a mebibyte.
+/// Invariants: images are whole pages below 2^47, sorted by memory, at most one a memory. What they cost is
+/// bounded by the module's size, whatever its offsets are: an image has at most `bytesPerDataByte` bytes a byte
+/// of data, and all together `slackBytes` more, or a few pages a memory.
 package struct MemoryImagePlan: Sendable, Hashable {
+  /// A data segment and its offset in the memory.
+  package struct Placement: Sendable, Hashable {
+    package let segment: Int
+    package let offset: UInt64
+  }
   package struct Image: Sendable, Hashable {
     package let memory: Int
     /// Bytes, multiples of `pageBytes`.
     package let start: UInt64
     package let count: UInt64
-    /// Data segments in order: later ones win where they overlap.
-    package let segments: [Int]
+    /// In order: later ones win where they overlap.
+    package let segments: [Placement]
+    /// Of the segments together; bytes where they overlap count again.
+    package let dataBytes: UInt64
+    /// No overflow: all of it is below 2^47.
+    package var end: UInt64 { start + count }
   }
   package static let pageBytes: UInt64 = 4096
+  /// Why there is a limit, though a file's holes take no memory: what a guest, or a reset, reads of them does, in
+  /// a file that no limit of a store knows, as long as the module lives.
+  package static let bytesPerDataByte: UInt64 = 8
+  package static let slackBytes: UInt64 = 256 << 10
+  private static let leastSlackBytes: UInt64 = 16 << 10
+  private static let addressBits: UInt64 = 47
 
   package private(set) var images: [Image] = []
   /// Per data segment: whether an image has it.
@@ -29,15 +45,17 @@ package struct MemoryImagePlan: Sendable, Hashable {
   package init(_ info: ModuleInfo) {
     var segments = [[Placed]](repeating: [], count: info.memories.count)
     for placed in MemoryImagePlan.leadingStaticSegments(info) { segments[placed.memory].append(placed) }
+    let slack = max(
+      MemoryImagePlan.slackBytes / UInt64(max(segments.count { !$0.isEmpty }, 1)), MemoryImagePlan.leastSlackBytes)
     var covered = [Bool](repeating: false, count: info.data.count)
     for (memory, placed) in segments.enumerated() {
-      guard let run = MemoryImagePlan.bestRun(placed) else { continue }
-      let inside = placed.filter { run.contains($0.pages) }.map(\.segment)
-      for segment in inside { covered[segment] = true }
+      guard let run = MemoryImagePlan.bestRun(placed, slack: slack) else { continue }
+      let inside = placed.filter { run.pages.contains($0.pages) }.map(\.placement)
+      for placement in inside { covered[placement.segment] = true }
       images.append(
         Image(
-          memory: memory, start: run.lowerBound * MemoryImagePlan.pageBytes,
-          count: UInt64(run.count) * MemoryImagePlan.pageBytes, segments: inside))
+          memory: memory, start: run.pages.lowerBound * MemoryImagePlan.pageBytes,
+          count: UInt64(run.pages.count) * MemoryImagePlan.pageBytes, segments: inside, dataBytes: run.data))
     }
     isInImage = covered
   }
@@ -45,24 +63,30 @@ package struct MemoryImagePlan: Sendable, Hashable {
   // MARK: Static segments
 
   private struct Placed {
-    let segment: Int
+    let placement: Placement
     let memory: Int
     /// Pages that it touches; not empty.
     let pages: Range<UInt64>
+    let bytes: UInt64
   }
 
   private static func leadingStaticSegments(_ info: ModuleInfo) -> [Placed] {
     var result: [Placed] = []
+    let values = StaticValues(info)
     for (index, segment) in info.data.enumerated() {
       guard case .active(let memory, let offset) = segment.mode else { continue }
       guard Int(memory) >= info.importedMemoryCount, Int(memory) < info.memories.count,
-        let start = constant(offset, info), let size = minimumBytes(info.memories[Int(memory)])
+        let start = values.value(of: offset), let size = minimumBytes(info.memories[Int(memory)])
       else { return result }
       let count = UInt64(segment.range.count)
       guard start <= size, count <= size - start else { return result }
+      // No memory is that large; instantiation will say so.
+      guard start + count <= 1 << addressBits else { return result }
       if count == 0 { continue }
       result.append(
-        Placed(segment: index, memory: Int(memory), pages: start / pageBytes..<(start + count - 1) / pageBytes + 1))
+        Placed(
+          placement: Placement(segment: index, offset: start), memory: Int(memory),
+          pages: start / pageBytes..<(start + count - 1) / pageBytes + 1, bytes: count))
     }
     return result
   }
@@ -72,62 +96,45 @@ package struct MemoryImagePlan: Sendable, Hashable {
     return overflow ? nil : bytes
   }
 
-  /// The value of an offset that is known without an instance.
-  package static func constant(_ expression: ConstantExpression, _ info: ModuleInfo) -> UInt64? {
-    switch expression.simple {
-    case .i32(let value): return UInt64(value)
-    case .i64(let value): return value
-    case .globalGet(let index):
-      // A constant of the module's own; one step, so that nothing recurses on the guest's input.
-      guard Int(index) >= info.importedGlobalCount, Int(index) < info.globals.count,
-        !info.globals[Int(index)].type.isMutable, let initial = info.globals[Int(index)].initial
-      else { return nil }
-      switch initial.simple {
-      case .i32(let value): return UInt64(value)
-      case .i64(let value): return value
-      default: return nil
-      }
-    default: return nil
-    }
-  }
-
   // MARK: The image's extent
+
+  /// Neighbouring pages, and how much data is put there.
+  private struct Run {
+    var pages: Range<UInt64>
+    var data: UInt64
+
+    /// - Precondition: the other one does not start before this one.
+    func joined(_ other: Run) -> Run {
+      Run(pages: pages.lowerBound..<max(pages.upperBound, other.pages.upperBound), data: data + other.data)
+    }
+    func isDense(slack: UInt64) -> Bool { UInt64(pages.count) * pageBytes <= bytesPerDataByte * data + slack }
+  }
 
   /// The pages that become the image: all from the first to the last where that is dense enough, else
   /// the neighbourhood with the most data; nil where there is none worth it.
-  private static func bestRun(_ placed: [Placed]) -> Range<UInt64>? {
-    // Touched pages as disjoint ranges in order.
-    var touched: [Range<UInt64>] = []
-    for pages in placed.map(\.pages).sorted(by: { $0.lowerBound < $1.lowerBound }) {
-      if let last = touched.last, pages.lowerBound <= last.upperBound {
-        touched[touched.count - 1] = last.lowerBound..<max(last.upperBound, pages.upperBound)
+  ///
+  /// No segment lies in part in it: those outside can be copied later, in whatever order.
+  private static func bestRun(_ placed: [Placed], slack: UInt64) -> Run? {
+    // Touched pages, without those in between.
+    var touched: [Run] = []
+    for item in placed.sorted(by: { $0.pages.lowerBound < $1.pages.lowerBound }) {
+      let run = Run(pages: item.pages, data: item.bytes)
+      if let last = touched.last, run.pages.lowerBound <= last.pages.upperBound {
+        touched[touched.count - 1] = last.joined(run)
       } else {
-        touched.append(pages)
+        touched.append(run)
       }
     }
-    guard let first = touched.first, let last = touched.last else { return nil }
-    let whole = first.lowerBound..<last.upperBound
-    let written = touched.reduce(UInt64(0)) { $0 + UInt64($1.count) }
-    if isDense(whole, written) { return whole }
-    var best: (run: Range<UInt64>, written: UInt64)?
-    var run = first
-    var runWritten = UInt64(first.count)
-    for pages in touched.dropFirst() {
-      let longer = run.lowerBound..<pages.upperBound
-      if isDense(longer, runWritten + UInt64(pages.count)) {
-        run = longer
-        runWritten += UInt64(pages.count)
-      } else {
-        if runWritten > best?.written ?? 0 { best = (run, runWritten) }
-        run = pages
-        runWritten = UInt64(pages.count)
-      }
+    guard let first = touched.first else { return nil }
+    let whole = touched.dropFirst().reduce(first) { $0.joined($1) }
+    if whole.isDense(slack: slack) { return whole }
+    var best: Run?
+    var current: Run?
+    for run in touched where run.isDense(slack: slack) {
+      if let longer = current?.joined(run), longer.isDense(slack: slack) { current = longer } else { current = run }
+      if let candidate = current, candidate.data > best?.data ?? 0 { best = candidate }
     }
-    return runWritten > best?.written ?? 0 ? run : best?.run
-  }
-
-  private static func isDense(_ run: Range<UInt64>, _ written: UInt64) -> Bool {
-    UInt64(run.count) <= 4 * written + (1 << 20) / pageBytes
+    return best
   }
 }
 

@@ -26,7 +26,7 @@ extension MemoryImage {
       unsafe try file.write(bytes, at: offset - start)
     }
     try file.seal()
-    let mapping = try Mapping(file: file.descriptor, count: count, [.read])
+    let mapping = try Mapping(constantFile: file.descriptor, offset: 0, count: count)
     let descriptor = file.descriptor
     let source = mapping.address
     return MemoryImage(

@@ -42,6 +42,16 @@ package struct Mapping: ~Copyable, Sendable {
     self.count = count
   }
 
+  /// Bytes of a file that does not change, for reading.
+  /// - Precondition: the offset is a multiple of a page.
+  @inline(never)
+  package init(constantFile file: Int32, offset: UInt64, count: UInt64) throws(VMError) {
+    let result = aviary_system_image_map(file, Int(clamping: count), offset)
+    guard result >= 0 else { throw Mapping.failure("mapping an image", result, count) }
+    address = UInt(bitPattern: result)
+    self.count = count
+  }
+
   deinit {
     // A failure leaks address space and harms nobody.
     _ = aviary_system_unmap(address, Int(clamping: count))

@@ -19,10 +19,10 @@ final class ModuleMemories: Sendable {
     let plan = MemoryImagePlan(info)
     var images = [MemoryImage?](repeating: nil, count: info.memories.count)
     var isInImage = [Bool](repeating: false, count: info.data.count)
-    for planned in plan.images where planned.start + planned.count <= pool.configuration.maxMemoryBytes {
+    for planned in plan.images where planned.end <= pool.configuration.maxMemoryBytes {
       guard let image = try? ModuleMemories.image(planned, info) else { continue }
       images[planned.memory] = image
-      for segment in planned.segments { isInImage[segment] = true }
+      for placement in planned.segments { isInImage[placement.segment] = true }
     }
     self.pool = pool
     self.images = images
@@ -39,10 +39,9 @@ final class ModuleMemories: Sendable {
 
   private static func image(_ plan: MemoryImagePlan.Image, _ info: ModuleInfo) throws(VMError) -> MemoryImage {
     try unsafe MemoryImage.sealed(start: plan.start, count: plan.count) { place throws(VMError) in
-      for index in plan.segments {
-        let segment = info.data[index]
-        guard case .active(_, let offset) = segment.mode, let start = MemoryImagePlan.constant(offset, info) else { continue }
-        unsafe try place(UnsafeRawBufferPointer(rebasing: info.bytes.buffer[segment.range]), start)
+      for placement in plan.segments {
+        let range = info.data[placement.segment].range
+        unsafe try place(UnsafeRawBufferPointer(rebasing: info.bytes.buffer[range]), placement.offset)
       }
     }
   }
