@@ -3,10 +3,10 @@ package import AviaryCore
 /// Which data segments are part of a memory's initial image, so that instantiation has
 /// nothing to do for them: arithmetic on the module alone.
 ///
-/// A segment is static when it is active, its offset depends on no import (`StaticValues`), it lies inside of the declared
-/// minimum of a memory that the module defines, and no segment before it can trap or is decided
-/// later: then that it is there from the start cannot be told from the standard's order
-/// (WebAssembly 3.0, section 4.6.4), save where an element segment traps before
+/// A segment is static when it is active, its offset depends on no import (`StaticValues`), it lies
+/// inside of the declared minimum of a memory that the module defines, and no segment before it can
+/// trap or is decided later: then that it is there from the start cannot be told from the standard's
+/// order (WebAssembly 3.0, section 4.6.4), save where an element segment traps before
 /// (`InstanceState.forgetImages`).
 ///
 /// Invariants: images are whole pages below 2^47, sorted by memory, at most one a memory. What they cost is

@@ -12,8 +12,11 @@ package struct StaticValues: Sendable {
     globals.reserveCapacity(info.globals.count)
     // An expression reads globals before its own only, so that nothing recurses on the guest's input.
     for global in info.globals {
-      let value = global.type.isMutable ? nil : global.initial.flatMap { value(of: $0) }
-      globals.append(value)
+      if let initial = global.initial, !global.type.isMutable {
+        globals.append(value(of: initial))
+      } else {
+        globals.append(nil)
+      }
     }
   }
 
