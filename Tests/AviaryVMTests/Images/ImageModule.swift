@@ -172,7 +172,7 @@ extension ImageModule {
     let imports = random.chance(20) ? 1 : 0
     for index in 0..<memories {
       let isBytes = random.chance(25)
-      let minimum = isBytes ? UInt64.random(in: 0...50_000, using: &random) : UInt64.random(in: 0...8, using: &random)
+      let minimum = isBytes ? UInt64.random(in: 0...20_000, using: &random) : UInt64.random(in: 0...3, using: &random)
       module.memory(
         MemoryType(limits: SizeLimits(minimum: minimum), is64: random.chance(25), pageSizeLog2: isBytes ? 0 : 16),
         isImport: index < imports)
@@ -201,6 +201,6 @@ extension ImageModule {
   }
 
   private static func length(_ random: inout SeededNumbers) -> Int {
-    random.chance(15) ? 0 : random.chance(20) ? Int.random(in: 4000...20_000, using: &random) : Int.random(in: 1...300, using: &random)
+    random.chance(15) ? 0 : random.chance(20) ? Int.random(in: 4000...9000, using: &random) : Int.random(in: 1...300, using: &random)
   }
 }
