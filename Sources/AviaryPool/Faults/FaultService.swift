@@ -43,16 +43,19 @@ package final class FaultService: @unchecked Sendable {
 
   /// Registers [start, start + slotBytes * slotCount), which is mapped readable and writable.
   ///
-  /// - Parameter records: one a slot, zeros; they outlive the service.
+  /// - Parameters:
+  ///   - records: one a slot, zeros; they outlive the service.
+  ///   - reportsRemovals: for pages that others than slots' owners drop: in thread mode they wait for the
+  ///     thread.
   /// - Precondition: all sizes are whole pages; nothing in the range is present.
   /// - Throws: `configuration` where userfaultfd is not to be had, naming the way out; `system`.
   package init(
     slotsStart start: UInt, slotBytes: UInt64, slotCount: Int, records: UnsafeMutablePointer<AviarySlotRecord>,
-    mode: Mode
+    mode: Mode, reportsRemovals: Bool = false
   ) throws(VMError) {
     precondition(start % UInt(Page.size) == 0 && slotBytes % Page.size == 0 && slotBytes > 0 && slotCount > 0)
     let bytes = slotBytes * UInt64(slotCount)
-    let descriptor = try FaultSupport.open(mode)
+    let descriptor = try FaultSupport.open(mode, reportsRemovals: reportsRemovals)
     do {
       try FaultService.register(descriptor, start, bytes)
     } catch {
@@ -208,6 +211,8 @@ package final class FaultService: @unchecked Sendable {
 
   /// Pages filled since the start.
   package var pagesFilled: UInt64 { unsafe aviary_slab_faults(slab) }
+  /// Dropped ranges that were reported to the thread.
+  package var removals: UInt64 { server?.removals ?? 0 }
   /// Accesses out of bounds that the thread stopped.
   package var guardFaults: UInt64 { server?.guardFaults ?? 0 }
   /// Faults that could be neither filled nor guarded at once, for want of memory or mappings.

@@ -81,6 +81,7 @@ final class FaultThread: @unchecked Sendable {
         let count = unsafe aviary_userfault_read(descriptor, events)
         if count <= 0 { break }
         for i in 0..<Int(count) { unsafe take(events[i], &waiting, &unmapped) }
+        if count < Int(AVIARY_FAULT_EVENTS) { break }
       }
       let before = waiting.count
       waiting.removeAll { settle($0) == .settled }

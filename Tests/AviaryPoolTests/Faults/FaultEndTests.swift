@@ -22,8 +22,9 @@ private final class Progress: Sendable {
         slab.end()
         #expect(Holdings.mappings(in: slab.region) == 0)
       }
-      // The test's own runtime may close some meanwhile; so many services would leave more.
-      #expect(Holdings.files() <= files)
+      #expect(UserFaults.descriptors() == 0)
+      // The test's own runtime opens and closes some meanwhile; so many services would leave more.
+      #expect(Holdings.files() < files + 30)
     }
   }
 

@@ -97,7 +97,9 @@ private enum Holding {
           }
         }
       }
-      #expect(Holdings.files() <= files)
+      #expect(UserFaults.descriptors() == 0)
+      // The test's own runtime opens and closes some meanwhile.
+      #expect(Holdings.files() < files + 6)
     }
   }
 

@@ -102,6 +102,28 @@ import Testing
     #expect(slab.service.failures == 0)
   }
 
+  @Test func `whoever drops pages waits for the thread, where asked for`() throws {
+    let slab = try FaultSlab(.thread, reportsRemovals: true)
+    let image = try TestImage(start: 0, pages: 40, seed: 21)
+    // Others' faults meet a mapping that changes, and are tried again.
+    onThreads(4) { thread in
+      do {
+        for turn in 0..<40 {
+          try slab.service.activate(thread, image: image.image, accessible: 64 * page)
+          for offset in stride(from: 0, to: 64 * page, by: 7 * 4096) {
+            let expected = offset < 40 * page ? image.bytes[Int(offset)] : 0
+            if slab.read(thread, offset) != expected { Issue.record("turn \(turn), offset \(offset)") }
+            slab.write(thread, offset, 0xEE)
+          }
+          try slab.clear(thread, 64 * page)
+        }
+      } catch { Issue.record(error) }
+    }
+    #expect(slab.service.removals >= 160)
+    #expect(slab.service.failures == 0)
+    #expect(Holdings.mappings(in: slab.region) == 1)
+  }
+
   @Test func `system calls wait for the thread`() throws {
     let slab = try FaultSlab(.thread)
     let image = try TestImage(start: 0, pages: 40, seed: 21)

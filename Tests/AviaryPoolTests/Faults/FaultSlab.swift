@@ -14,7 +14,7 @@ final class FaultSlab: @unchecked Sendable {
   private var mapping: Mapping?
   private let records: UnsafeMutablePointer<AviarySlotRecord>
 
-  init(_ mode: FaultService.Mode, slots: Int = 4, slotBytes: UInt64 = 1 << 20) throws {
+  init(_ mode: FaultService.Mode, slots: Int = 4, slotBytes: UInt64 = 1 << 20, reportsRemovals: Bool = false) throws {
     self.mode = mode
     self.slotBytes = slotBytes
     slotCount = slots
@@ -25,7 +25,8 @@ final class FaultSlab: @unchecked Sendable {
     unsafe records.initialize(repeating: AviarySlotRecord(), count: slots)
     do {
       service = unsafe try FaultService(
-        slotsStart: start, slotBytes: slotBytes, slotCount: slots, records: records, mode: mode)
+        slotsStart: start, slotBytes: slotBytes, slotCount: slots, records: records, mode: mode,
+        reportsRemovals: reportsRemovals)
     } catch {
       unsafe records.deallocate()
       throw error
@@ -97,6 +98,22 @@ final class FaultSlab: @unchecked Sendable {
 /// What this machine permits.
 enum UserFaults {
   static func works(_ mode: FaultService.Mode) -> Bool { (try? FaultSupport.check(mode)) != nil }
+  /// Of this process.
+  static func descriptors() -> Int {
+    guard let directory = unsafe opendir("/proc/self/fd") else { return -1 }
+    defer { unsafe closedir(directory) }
+    var count = 0
+    while let entry = unsafe readdir(directory) {
+      let number = unsafe withUnsafePointer(to: &entry.pointee.d_name) { unsafe String(cString: UnsafeRawPointer($0).assumingMemoryBound(to: CChar.self)) }
+      var target = [UInt8](repeating: 0, count: 64)
+      let length = unsafe target.withUnsafeMutableBytes {
+        unsafe readlink("/proc/self/fd/" + number, $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+      }
+      if length > 0, String(decoding: target[..<length], as: UTF8.self) == "anon_inode:[userfaultfd]" { count += 1 }
+    }
+    return count
+  }
+
   static let reason: Comment = "userfaultfd is not permitted on this machine"
 }
 
