@@ -7,7 +7,7 @@ import Testing
   private func findings(_ strategy: TenantStrategy, _ faults: MemoryPoolFaults) throws -> [String] {
     var mutated = strategy
     mutated.faults = faults.rawValue
-    let run = try TenantRun(mutated.configuration, seed: 1)
+    let run = try TenantRun(mutated, seed: 1)
     try run.run(tenants: 3000, threads: 2)
     if let first = run.problems.first { print("mutation: \(strategy.testDescription): \(first)") }
     return run.problems

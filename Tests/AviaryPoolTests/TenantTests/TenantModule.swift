@@ -13,14 +13,14 @@ final class TenantModule: @unchecked Sendable {
   let contents: UnsafeMutableRawBufferPointer
 
   /// - Parameter most: the pool's maximum memory.
-  init(_ generator: inout SeededGenerator, group: AffinityGroup?, most: UInt64) throws {
+  init(_ generator: inout SeededGenerator, group: AffinityGroup?, most: UInt64, hasHabit: Bool) throws {
     self.group = group
     let wasmPage: UInt64 = 64 << 10
     initialBytes = wasmPage * UInt64(generator.below(Int(most / wasmPage / 2) + 1))
     unsafe contents = .allocate(byteCount: Int(most), alignment: 4096)
     unsafe memset(contents.baseAddress!, 0, Int(most))
     let pages = Int(initialBytes / Page.size)
-    habit = pages == 0 || generator.oneIn(2) ? [] : (0..<(1 + generator.below(4))).map { _ in generator.below(pages) }
+    habit = pages == 0 || !hasHabit ? [] : (0..<(1 + generator.below(4))).map { _ in generator.below(pages) }
     guard pages > 0, !generator.oneIn(4) else {
       image = nil
       return

@@ -15,10 +15,12 @@ final class TenantRun: Sendable {
   private let found = Mutex<[String]>([])
   private let sums = Mutex(Totals())
   private let seed: UInt64
+  private let isCalm: Bool
 
-  init(_ configuration: MemoryPoolConfiguration, seed: UInt64) throws {
-    pool = try MemoryPool(configuration)
-    most = configuration.maxMemoryBytes
+  init(_ strategy: TenantStrategy, seed: UInt64) throws {
+    pool = try MemoryPool(strategy.configuration)
+    most = pool.configuration.maxMemoryBytes
+    isCalm = strategy.isCalm
     self.seed = seed
     modules = Mutex([])
   }
@@ -26,10 +28,14 @@ final class TenantRun: Sendable {
   private func populate() throws {
     var generator = SeededGenerator(seed: seed)
     var made: [TenantModule] = []
-    for _ in 0..<6 { made.append(try TenantModule(&generator, group: pool.makeGroup(), most: most)) }
+    for _ in 0..<6 { made.append(try module(&generator, pool.makeGroup())) }
     // And one that is nobody's.
-    made.append(try TenantModule(&generator, group: nil, most: most))
+    made.append(try module(&generator, nil))
     modules.withLock { $0 = made }
+  }
+
+  private func module(_ generator: inout SeededGenerator, _ group: AffinityGroup?) throws -> TenantModule {
+    try TenantModule(&generator, group: group, most: most, hasHabit: isCalm || generator.oneIn(2))
   }
 
   var problems: [String] { found.withLock { $0 } }
@@ -65,11 +71,11 @@ final class TenantRun: Sendable {
     var held: [Tenant] = []
     var totals = Totals()
     while totals.tenants < count, found.withLock({ $0.isEmpty }) {
-      if generator.oneIn(120) {
+      if generator.oneIn(isCalm ? 1000 : 120) {
         totals.purges += 1
         try replace(&generator)
       }
-      let choice = generator.below(generator.oneIn(3) ? 7 : 2)
+      let choice = generator.below(generator.oneIn(isCalm ? 50 : 3) ? 7 : 2)
       let module = modules.withLock { $0[choice] }
       do {
         let slot = try pool.acquire(module.request(stripe: generator.below(pool.stripeCount)))
@@ -120,7 +126,7 @@ final class TenantRun: Sendable {
   /// A module goes while its instances live, another comes in its place.
   private func replace(_ generator: inout SeededGenerator) throws {
     let choice = generator.below(6)
-    let new = try TenantModule(&generator, group: pool.makeGroup(), most: most)
+    let new = try module(&generator, pool.makeGroup())
     let old = modules.withLock { modules in
       let old = modules[choice]
       modules[choice] = new
