@@ -13,7 +13,7 @@ extension MemoryPool {
     counters.count(taken.isAffine ? .affine : taken.hadGroup == nil ? .cold : .evicting, slot: index)
     if let resident = table.lendWarm(index, image: request.image, accessible: accessible, group: request.group) {
       // The way of a warm instance: no system call.
-      if resident != 0 { residentBytes.subtract(resident, ordering: .relaxed) }
+      if resident != 0 { residentBytes.subtract(resident, slot: index) }
     } else {
       let clean = try prepare(index, image: request.image, accessible)
       table.lend(index, clean.lend(), group: request.group)
@@ -69,7 +69,7 @@ extension MemoryPool {
   private func prepare(_ index: Int, image: MemoryImage?, _ accessible: UInt64) throws(VMError) -> CleanSlot {
     switch table.take(index) {
     case .ready(let slot):
-      if slot.resident != 0 { residentBytes.subtract(slot.resident, ordering: .relaxed) }
+      if slot.resident != 0 { residentBytes.subtract(slot.resident, slot: index) }
       return try adapt(index, slot, image, accessible)
     case .unmapped: return try build(index, image, accessible)
     case .unknown: return try renew(index, image, accessible)

@@ -18,17 +18,17 @@ extension MemoryPool {
 
   /// Drops what waits in the decommit queue. The slots can then be taken again.
   package func flush() {
-    transit.add(1, ordering: .sequentiallyConsistent)
+    transit.wrappingAdd(1, ordering: .sequentiallyConsistent)
     if let batch = queue.takeAll() { flush(batch) }
-    transit.subtract(1, ordering: .sequentiallyConsistent)
+    transit.wrappingSubtract(1, ordering: .sequentiallyConsistent)
   }
 
   /// Removes the group's images from unused slots, and those in use when they come back.
   package func purge(_ group: AffinityGroup) {
     flush()
-    transit.add(1, ordering: .sequentiallyConsistent)
+    transit.wrappingAdd(1, ordering: .sequentiallyConsistent)
     for index in slots.retire(group) { evict(index) }
-    transit.subtract(1, ordering: .sequentiallyConsistent)
+    transit.wrappingSubtract(1, ordering: .sequentiallyConsistent)
   }
 
   /// Nothing is kept of what faults filled.
@@ -89,8 +89,8 @@ extension MemoryPool {
     if start >= end { return finish(index, table.group(index), resident: resident) }
     var range = AviaryRange(address: base(of: index) + UInt(start), bytes: Int(end - start))
     // Counted before others' slots may become this thread's.
-    transit.add(1, ordering: .sequentiallyConsistent)
-    defer { transit.subtract(1, ordering: .sequentiallyConsistent) }
+    transit.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    defer { transit.wrappingSubtract(1, ordering: .sequentiallyConsistent) }
     let batch = unsafe withUnsafePointer(to: &range) {
       unsafe queue.add(
         DecommitQueue.Batch.Entry(slot: index, resident: resident), UnsafeBufferPointer(start: $0, count: 1))
@@ -125,7 +125,7 @@ extension MemoryPool {
         table.wasReset(index, resident: resident)
       }
     }
-    if resident != 0 { residentBytes.add(resident, ordering: .relaxed) }
+    if resident != 0 { residentBytes.add(resident, slot: index) }
     switch slots.giveBack(index, warmFor: faults == nil ? group : nil) {
     case .free: if resident != 0 { keepToBudget() }
     case .freeBeyondWarmLimit: if let taken = slots.evictionCandidate() { evict(taken.index) }
@@ -146,7 +146,7 @@ extension MemoryPool {
   private func evict(_ index: Int) {
     switch table.take(index) {
     case .ready(let slot):
-      if slot.resident != 0 { residentBytes.subtract(slot.resident, ordering: .relaxed) }
+      if slot.resident != 0 { residentBytes.subtract(slot.resident, slot: index) }
       unmapAndGiveBack(index, extent: slot.contents.extent)
     case .unmapped:
       table.put(index, .unmapped)
@@ -184,13 +184,13 @@ extension MemoryPool {
   /// The least recently used slots lose what they keep. Bounded: the next release goes on.
   @inline(__always)
   private func keepToBudget() {
-    if residentBytes.load(ordering: .relaxed) > configuration.residentBudgetBytes { evictForBudget() }
+    if residentBytes.isOverBudget { evictForBudget() }
   }
 
   @inline(never)
   private func evictForBudget() {
     for _ in 0..<4 {
-      guard residentBytes.load(ordering: .relaxed) > configuration.residentBudgetBytes else { return }
+      guard residentBytes.isOverBudget else { return }
       guard let taken = slots.evictionCandidate() else { return }
       evict(taken.index)
     }

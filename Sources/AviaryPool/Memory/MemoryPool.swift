@@ -49,7 +49,7 @@ package final class MemoryPool: Sendable {
   /// Threads that clean slots which were released before: these are in nobody's use and not free yet.
   let transit = Atomic<Int>(0)
   /// Of unused slots.
-  let residentBytes = Atomic<UInt64>(0)
+  let residentBytes: ResidentBytes
   private let slab: PoolSlab
   private let slotsStart: UInt
   /// Goes after `deinit` has unmapped the slab: a key that is freed may be another's at once.
@@ -66,6 +66,7 @@ package final class MemoryPool: Sendable {
     self.strategy = strategy
     self.layout = layout
     notes = strategy.notes + PoolStrategy.notes(on: layout, strategy, asked: configuration)
+    residentBytes = ResidentBytes(budget: configuration.residentBudgetBytes)
     table = try SlotTable(slots: layout.slotCount)
     keys = available.first(layout.stripeCount)
     operations = SlotMapping(hasKeys: keys.areEnforced, faults: configuration.faults)
@@ -109,7 +110,7 @@ package final class MemoryPool: Sendable {
     result.warm = counts.warm
     result.cold = counts.cold
     result.quarantined = counts.quarantined
-    result.residentBytes = residentBytes.load(ordering: .relaxed)
+    result.residentBytes = residentBytes.value
     result.affineAcquisitions = counters.total(.affine)
     result.coldAcquisitions = counters.total(.cold)
     result.evictingAcquisitions = counters.total(.evicting)

@@ -58,7 +58,7 @@ struct PoolCounters: ~Copyable, @unchecked Sendable {
   @inline(__always)
   func count(_ event: Event, slot: Int) {
     let index = (slot & (PoolCounters.shards - 1)) * PoolCounters.stride + event.rawValue
-    unsafe counters[index].add(1, ordering: .relaxed)
+    unsafe counters[index].wrappingAdd(1, ordering: .relaxed)
   }
 
   func total(_ event: Event) -> UInt64 {

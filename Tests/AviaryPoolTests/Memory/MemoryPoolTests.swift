@@ -170,20 +170,23 @@ import Testing
   /// In a process of its own: what other tests hold would be counted too.
   @Test func `no pool leaves a file or a mapping`() async {
     await #expect(processExitsWith: .success) {
-      func use(_ configuration: MemoryPoolConfiguration) throws -> Range<UInt> {
+      func use(_ configuration: MemoryPoolConfiguration) throws {
         let pool = try MemoryPool(configuration)
         let image = try TestImage(start: 0, pages: 2, seed: 1)
         let request = MemoryRequest(group: pool.makeGroup(), image: image.image, initialBytes: 64 * kibibyte)
         for _ in 0..<12 { try pool.acquire(request).write(1, at: 0) }
         let last = try pool.acquire(request)
-        return last.region
+        last.write(1, at: 5000)
       }
-      _ = try use(.small())
+      // The process itself may come to a mapping or a file more, or a thread; not to one for each pool.
+      let pools = 40
       for configuration in MemoryPoolTests.all {
+        try use(configuration)
         let files = Holdings.files()
-        let region = try use(configuration)
-        precondition(Holdings.mappings(in: region) == 0, "mappings are left of \(configuration)")
-        precondition(Holdings.files() == files, "files are left of \(configuration)")
+        let mappings = Holdings.mappings(in: 0..<UInt.max)
+        for _ in 0..<pools { try use(configuration) }
+        precondition(Holdings.files() < files + pools / 2, "files are left of \(configuration)")
+        precondition(Holdings.mappings(in: 0..<UInt.max) < mappings + pools / 2, "mappings are left of \(configuration)")
       }
     }
   }
