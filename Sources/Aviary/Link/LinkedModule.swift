@@ -19,7 +19,10 @@ public struct LinkedModule<State>: Sendable {
   /// - Throws: `WasmError.trap` for segments out of bounds or a start function that traps (what was
   ///   written before stays written), `.limit`, `.exhausted`, `.host` for a store of another engine or
   ///   another one than the imports', and what host functions throw.
-  public func instantiate(in store: Store<State>) throws -> Instance { try link.instantiate(in: store.context) }
+  public func instantiate(in store: Store<State>) throws -> Instance {
+    // The caller keeps both: no counting.
+    try unsafe Unmanaged<StoreContext>.passUnretained(store.box)._withUnsafeGuaranteedRef { try link.instantiate(in: $0) }
+  }
 
   /// The same from an asynchronous context.
   public nonisolated(nonsending) func instantiate(in store: Store<State>) async throws -> Instance {
@@ -34,25 +37,37 @@ public struct LinkedModule<State>: Sendable {
 }
 
 /// What the copies of a linked module share.
-final class Link: Sendable {
+@safe
+final class Link: @unchecked Sendable {
   let module: Module
   let imports: [ResolvedImport]
   /// nil where stores cannot be used again.
   let cache: StoreCache?
+  // The same and the module's engine, without counting.
+  private let restingStores: Unmanaged<StoreCache>?
+  private let engineIdentity: ObjectIdentifier
+  private let hasStart: Bool
 
   init(_ module: Module, _ imports: [ResolvedImport]) {
     self.module = module
     self.imports = imports
     let areHostFunctions = imports.allSatisfy { if case .host = $0 { true } else { false } }
     cache = areHostFunctions ? StoreCache(module.engine.runtime) : nil
+    unsafe restingStores = cache.map { unsafe .passUnretained($0) }
+    engineIdentity = ObjectIdentifier(module.engine)
+    hasStart = module.startFunction != nil
   }
 
   deinit { cache?.close() }
 
   func instantiate(in context: StoreContext) throws -> Instance {
-    guard context.engine === module.engine else { throw WasmError.host("the store belongs to another engine") }
+    guard context.engineIdentity == engineIdentity else { throw WasmError.host("the store belongs to another engine") }
     do {
-      if let cache, context.isUnused, let store = cache.take() { return try revive(store, in: context) }
+      if context.isUnused, let cache = unsafe restingStores,
+        let store = unsafe cache._withUnsafeGuaranteedRef({ unsafe $0.take() })
+      {
+        return try unsafe revive(store, in: context)
+      }
       return try instantiateAnew(in: context)
     } catch let error as VMError {
       throw WasmError(error)
@@ -61,11 +76,14 @@ final class Link: Sendable {
     }
   }
 
-  private func revive(_ store: VMStore, in context: StoreContext) throws -> Instance {
-    context.adopt(store)
-    try store.revive(context.limits.runtime, context.runtimeLimiter)
-    let instance = Instance(context: context, runtime: store.soleInstance)
-    try start(instance)
+  private func revive(_ store: Unmanaged<VMStore>, in context: StoreContext) throws -> Instance {
+    unsafe context.adopt(store)
+    let reference = try unsafe store._withUnsafeGuaranteedRef { store in
+      try store.revive(context.limits.runtime, context.runtimeLimiter)
+      return store.soleInstance
+    }
+    let instance = Instance(context, reference)
+    if hasStart { try start(instance) }
     return instance
   }
 
@@ -88,7 +106,7 @@ final class Link: Sendable {
     }
     context.adopt(module)
     let runtime = try VMInstance(module.runtime, in: store, imports: externs)
-    if let cache, wasBlank { store.seal(StoreHome(module, cache, hostFunctions)) }
+    if let cache, wasBlank { store.seal(StoreHome(module, hostFunctions), cache) }
     let instance = Instance(context: context, runtime: runtime)
     try start(instance)
     return instance

@@ -9,12 +9,10 @@ import AviaryVM
 /// next store that instantiates the same linked module. Memories are taken from the engine's pool each time.
 final class StoreHome {
   let module: Module
-  let cache: StoreCache
   private let hostFunctions: [HostFunctionOfStore]
 
-  init(_ module: Module, _ cache: StoreCache, _ hostFunctions: [HostFunctionOfStore]) {
+  init(_ module: Module, _ hostFunctions: [HostFunctionOfStore]) {
     self.module = module
-    self.cache = cache
     self.hostFunctions = hostFunctions
   }
 

@@ -10,9 +10,10 @@ public struct Instance {
   let reference: VMInstanceReference
   var runtime: VMInstance { reference.instance(in: context.usedRuntime) }
 
-  init(context: StoreContext, runtime: VMInstance) {
+  init(context: StoreContext, runtime: VMInstance) { self.init(context, VMInstanceReference(runtime)) }
+  init(_ context: StoreContext, _ reference: VMInstanceReference) {
     self.context = context
-    reference = VMInstanceReference(runtime)
+    self.reference = reference
   }
 
   /// What it is an instance of.

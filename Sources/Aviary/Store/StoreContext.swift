@@ -12,7 +12,10 @@ public class StoreContext {
   final let limits: StoreLimits
   private final let limiter: (any ResourceLimiter)?
   /// Made at first use, or taken over from an earlier tenant that has left it (`StoreHome`).
-  private final var store: VMStore?
+  /// Retained by hand: handing it on costs nothing.
+  private final var store: Unmanaged<VMStore>?
+  /// Tells engines apart without counting references.
+  final let engineIdentity: ObjectIdentifier
   /// What most stores never need.
   private final var rare: StoreExtras?
 
@@ -22,40 +25,41 @@ public class StoreContext {
 
   @usableFromInline init(_ engine: Engine, _ limits: StoreLimits, _ limiter: (any ResourceLimiter)?) {
     self.engine = engine
+    engineIdentity = ObjectIdentifier(engine)
     self.limits = limits
     self.limiter = limiter
   }
 
   deinit {
-    guard let store = store.take() else { return }
-    guard let home = StoreHome.of(store), store.retire() else { return }
-    home.cache.giveBack(store)
+    if let store = unsafe store { unsafe VMStore.leave(unsafe: store) }
   }
 
   /// The runtime's store.
   /// - Throws: what keeps it from being made.
   final func runtime() throws(WasmError) -> VMStore {
-    if let store { return store }
+    if let store = unsafe store { return unsafe store.takeUnretainedValue() }
     do throws(VMError) {
       let made = try VMStore(engine.runtime, limiter: runtimeLimiter, limits: limits.runtime)
-      adopt(made)
+      unsafe adopt(Unmanaged.passRetained(made))
       return made
     } catch { throw WasmError(error) }
   }
 
   /// The runtime's store, for handles: there are none without it.
   final var usedRuntime: VMStore {
-    guard let store else { preconditionFailure("a handle's store has been made") }
-    return store
+    guard let store = unsafe store else { preconditionFailure("a handle's store has been made") }
+    return unsafe store.takeUnretainedValue()
   }
 
   /// Whether nothing was asked of the runtime yet.
-  final var isUnused: Bool { store == nil }
+  final var isUnused: Bool { unsafe store == nil }
 
+  /// Takes over a reference to a store of the runtime's that nobody uses.
   /// - Precondition: `isUnused`.
-  final func adopt(_ store: VMStore) {
-    unsafe store.embedder = Unmanaged.passUnretained(self).toOpaque()
-    self.store = store
+  final func adopt(_ store: Unmanaged<VMStore>) {
+    let this = unsafe Unmanaged.passUnretained(self).toOpaque()
+    unsafe store._withUnsafeGuaranteedRef { unsafe $0.embedder = this }
+    unsafe self.store = store
   }
 
   /// The embedder's own; the limits are the runtime's business.
@@ -83,7 +87,7 @@ public class StoreContext {
   final func adopt(_ module: Module) { extras.modules[ObjectIdentifier(module.runtime)] = module }
 
   final func module(of runtime: VMModule) -> Module? {
-    if let store, let home = StoreHome.of(store), home.module.runtime === runtime { return home.module }
+    if let home = StoreHome.of(usedRuntime), home.module.runtime === runtime { return home.module }
     return rare?.modules[ObjectIdentifier(runtime)]
   }
 

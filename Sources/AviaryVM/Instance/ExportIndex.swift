@@ -1,3 +1,4 @@
+import AviaryContract
 import AviaryCore
 import Synchronization
 
@@ -18,8 +19,9 @@ package final class ExportIndex: Sendable {
   private struct Known: ~Copyable {
     let swiftType = Atomic<UInt>(0)
     var call: VMCallShape?
-    /// In the module's function space; nil for other kinds.
-    let function: UInt32?
+    /// Where an instance's context has the function's reference, or a pointer to it; nil for what is no
+    /// function or has none there.
+    let place: VMContextLayout.Slot?
   }
   nonisolated(unsafe) private let buckets: UnsafeMutableBufferPointer<Bucket>
   nonisolated(unsafe) private let names: UnsafeMutableRawBufferPointer
@@ -30,7 +32,7 @@ package final class ExportIndex: Sendable {
   /// Held to write `call`.
   private let writing = Mutex(())
 
-  init(_ exports: [Export]) {
+  init(_ exports: [Export], _ layout: VMContextLayout) {
     seed = .random(in: .min ... .max)
     var capacity = 4
     while capacity < 2 * exports.count { capacity *= 2 }
@@ -40,7 +42,7 @@ package final class ExportIndex: Sendable {
     unsafe names = .allocate(byteCount: exports.reduce(0) { $0 + $1.name.utf8.count }, alignment: 1)
     unsafe known = .allocate(capacity: exports.count)
     for position in exports.indices { unsafe known.initializeElement(
-        at: position, to: Known(function: exports[position].kind == .function ? exports[position].index : nil))
+        at: position, to: Known(place: exports[position].kind == .function ? layout.funcRef(exports[position].index) : nil))
     }
     var end = 0
     for (position, export) in exports.enumerated() {
@@ -114,14 +116,14 @@ package final class ExportIndex: Sendable {
 
   // MARK: Typed functions
 
-  /// The exported function of the name and how it is called, where `type` was found to fit it.
+  /// Where the exported function of the name is and how it is called, where `type` was found to fit it.
   @inline(__always)
-  func function(_ name: String, as type: ObjectIdentifier) -> (index: UInt32, call: VMCallShape)? {
+  func function(_ name: String, as type: ObjectIdentifier) -> (place: VMContextLayout.Slot, call: VMCallShape)? {
     guard let position = position(of: name),
       unsafe known[position].swiftType.load(ordering: .acquiring) == UInt(bitPattern: type),
-      let index = unsafe known[position].function, let call = unsafe known[position].call
+      let place = unsafe known[position].place, let call = unsafe known[position].call
     else { return nil }
-    return (index, call)
+    return (place, call)
   }
 
   /// Remembers that the Swift type fits the exported function of the name.

@@ -19,6 +19,9 @@ struct DataSpan {
 final class InstanceState {
   unowned(unsafe) let store: VMStore
   let module: VMModule
+  /// The module's, and the store's: found without counting.
+  unowned(unsafe) let exports: ExportIndex
+  let storeWords: UnsafeMutablePointer<AviaryHostStore>
   let context: UnsafeMutablePointer<AviaryVMContext>
   /// Per index: the memory and its words.
   let memories: [MemoryState]
@@ -76,6 +79,8 @@ final class InstanceState {
     }
     unsafe self.store = store
     self.module = module
+    unsafe exports = module.exports
+    unsafe storeWords = store.raw
     unsafe self.context = context
     self.memories = memories
     self.tables = tables
@@ -184,15 +189,19 @@ final class InstanceState {
       owner: Unmanaged.passUnretained(self).toOpaque())
   }
 
-  /// - Precondition: the index is in the module's function space.
-  func functionRef(_ index: UInt32) -> UnsafeMutablePointer<AviaryFuncRef> {
+  /// - Precondition: the place is one that the module's layout gives to a function.
+  func functionRef(at place: VMContextLayout.Slot) -> UnsafeMutablePointer<AviaryFuncRef> {
     let raw = unsafe UnsafeMutableRawPointer(context)
-    switch module.layout.funcRef(index) {
+    switch place {
     case .inline(let offset): return unsafe (raw + Int(offset)).assumingMemoryBound(to: AviaryFuncRef.self)
     case .indirect(let offset):
       return unsafe UnsafeMutablePointer(bitPattern: raw.load(fromByteOffset: Int(offset), as: UInt.self))!
-    case nil: break
     }
+  }
+
+  /// - Precondition: the index is in the module's function space.
+  func functionRef(_ index: UInt32) -> UnsafeMutablePointer<AviaryFuncRef> {
+    if let place = module.layout.funcRef(index) { return unsafe functionRef(at: place) }
     if let known = unsafe extraRefs[index] { return unsafe known }
     let ref = UnsafeMutablePointer<AviaryFuncRef>.allocate(capacity: 1)
     unsafe ref.initialize(to: makeRef(Int(index)))

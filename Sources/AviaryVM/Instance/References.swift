@@ -19,13 +19,14 @@ package struct VMInstanceReference {
 
   /// The exported function of the name, where the Swift type was found to fit it (`ExportIndex.remember`).
   package func function(_ name: String, as type: ObjectIdentifier) -> (VMFunctionReference, VMCallShape)? {
-    unsafe state.module.exports.function(name, as: type).map { (function($0.index), $0.call) }
+    guard let (place, call) = unsafe state.exports.function(name, as: type) else { return nil }
+    return unsafe (VMFunctionReference(state.functionRef(at: place), state.storeWords), call)
   }
 
   /// A function by its index in the module's function space.
   /// - Precondition: the index is inside.
   package func function(_ index: UInt32) -> VMFunctionReference {
-    unsafe VMFunctionReference(state.functionRef(index), state.store.raw)
+    unsafe VMFunctionReference(state.functionRef(index), state.storeWords)
   }
 }
 

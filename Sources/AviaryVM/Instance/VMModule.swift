@@ -24,7 +24,7 @@ package final class VMModule: Sendable {
       throw .configuration("the artifact is not of this module")
     }
     do { layout = try VMContextLayout(module) } catch { throw .limit(error.message) }
-    exports = ExportIndex(module.info.exports)
+    exports = ExportIndex(module.info.exports, layout)
     defaultMemory = VMModule.defaultMemory(of: module.info)
     types = try engine.types.register(module.info.types, groups: module.info.recursionGroups)
     code = try VMCode(artifact, tunables: engine.tunables)

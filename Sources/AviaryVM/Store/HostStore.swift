@@ -42,11 +42,13 @@ final class HostStore: Sendable {
     }
     unsafe pointer.pointee.region_count = count + 1
   }
+}
 
+extension UnsafeMutablePointer<AviaryHostStore> {
   /// Puts another range in the place of one that was added. As `addRegion`.
   func setRegion(_ index: Int, _ range: Range<UInt>) {
-    unsafe precondition(index < pointer.pointee.region_count)
-    unsafe UnsafeMutablePointer(mutating: pointer.pointee.regions)[index] = AviaryRegion(
+    unsafe precondition(index < pointee.region_count)
+    unsafe UnsafeMutablePointer<AviaryRegion>(mutating: pointee.regions)[index] = AviaryRegion(
       start: range.lowerBound, end: range.upperBound)
   }
 }

@@ -40,8 +40,8 @@ package final class StoreCache: Sendable {
     unsafe shards.deallocate()
   }
 
-  /// A retired store, or nil.
-  package func take() -> VMStore? {
+  /// A retired store, retained for the caller, or nil.
+  package func take() -> Unmanaged<VMStore>? {
     let own = Int(aviary_thread_shard())
     for step in 0..<StoreCache.shardCount {
       let index = (own &+ step) & (StoreCache.shardCount - 1)
@@ -50,22 +50,20 @@ package final class StoreCache: Sendable {
         state.count -= 1
         return unsafe state.idle[state.count]
       }
-      if let taken = unsafe taken { return unsafe taken.takeRetainedValue() }
+      if unsafe taken != nil { return unsafe taken }
     }
     return nil
   }
 
-  /// - Precondition: the store is retired, and nobody uses it.
-  package func giveBack(_ store: consuming VMStore) {
+  /// Takes over a reference to a retired store that nobody uses; false where there is no room.
+  func keep(_ store: Unmanaged<VMStore>) -> Bool {
     let index = Int(aviary_thread_shard()) & (StoreCache.shardCount - 1)
-    let retained = unsafe Unmanaged.passRetained(store)
-    let isKept = unsafe shards[index].stores.withLock { state in
+    return unsafe shards[index].stores.withLock { state in
       guard !state.isClosed, state.count < StoreCache.shardCapacity else { return false }
-      unsafe (state.idle + state.count).initialize(to: retained)
+      unsafe (state.idle + state.count).initialize(to: store)
       state.count += 1
       return true
     }
-    if !isKept { unsafe retained.release() }
   }
 
   /// Lets all idle stores go. Returns how many.

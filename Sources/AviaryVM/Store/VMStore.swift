@@ -12,21 +12,29 @@ import CAviaryHost
 @safe
 package final class VMStore {
   package let engine: VMEngine
-  private(set) package var limits: VMStoreLimits
-  package var limiter: (any VMLimiter)?
+  // Stored in private, so that no access of theirs is checked at run time.
+  private var ownLimits: VMStoreLimits
+  private var ownLimiter: (any VMLimiter)?
+  private var ownOnEpochDeadline: (() throws -> UInt64?)?
+  package var limits: VMStoreLimits { ownLimits }
+  package var limiter: (any VMLimiter)? {
+    get { ownLimiter }
+    set { ownLimiter = newValue }
+  }
   /// Asked when a guest with epoch checks reaches its deadline: nil ends the guest with
   /// `interrupted`, a number is how many more epochs it may run. A thrown error ends it too.
-  package var onEpochDeadline: (() throws -> UInt64?)?
+  package var onEpochDeadline: (() throws -> UInt64?)? {
+    get { ownOnEpochDeadline }
+    set { ownOnEpochDeadline = newValue }
+  }
 
   /// Of all memories of the store: they are under one key.
   let stripe: Int
-  private var host: HostStore
+  var host: HostStore
   /// The same as `host.pointer`: one load on the way into the guest.
   let raw: UnsafeMutablePointer<AviaryHostStore>
   /// nil only in `deinit`, where there was none to be had too. How far it is open stands in `raw`.
   private var stack: GuestStack?
-  /// See `StackCleaner`.
-  private var stackCalm: UInt8 = 0
 
   /// The error behind a pending or returned `AVIARY_TRAP_HOST`.
   var hostError: (any Error)?
@@ -35,28 +43,30 @@ package final class VMStore {
   var memoryBytes: UInt64 = 0
   /// Whether the store holds one instance with what it brought, as `seal` saw it, and can serve
   /// another tenant.
-  private var isSealed = false
-  /// What the embedder keeps with a sealed store.
-  private(set) package var home: AnyObject?
+  var isSealed = false
+  /// Of a store that was sealed once: stays as long as the store.
+  var seal: UnsafeMutablePointer<StoreSeal>?
 
   private(set) var instances: [InstanceState] = []
-  private var memories: [MemoryState] = []
-  private var tables: [TableState] = []
-  private var hostFunctions: [HostFunctionState] = []
-  private var cells: [UnsafeMutablePointer<AviaryValue>] = unsafe []
+  private(set) var memories: [MemoryState] = []
+  private(set) var tables: [TableState] = []
+  private(set) var hostFunctions: [HostFunctionState] = []
+  private(set) var cells: [UnsafeMutablePointer<AviaryValue>] = unsafe []
   /// Instances' contexts. Words of memories and tables stand in them, so they go last.
-  private var contexts: [UnsafeMutableRawPointer] = unsafe []
+  private(set) var contexts: [UnsafeMutableRawPointer] = unsafe []
 
   /// - Throws: `system` where there is no address space for a stack.
   package init(_ engine: VMEngine, limiter: (any VMLimiter)? = nil, limits: VMStoreLimits = VMStoreLimits()) throws(VMError) {
     self.engine = engine
-    self.limiter = limiter
-    self.limits = limits
+    ownLimiter = limiter
+    ownLimits = limits
     stripe = engine.nextStripe()
     host = HostStore()
     unsafe raw = host.pointer
     var open: UInt = 0
-    let stack = try engine.takeStack(open: &open, calm: &stackCalm)
+    var calm: UInt8 = 0
+    let stack = try engine.takeStack(open: &open, calm: &calm)
+    unsafe raw.pointee.stack_calm = calm
     unsafe raw.adopt(stack, engine.stacks.shape.mode, open: open)
     unsafe raw.pointee.context.epoch = UnsafePointer(UnsafeRawPointer(engine.epoch).assumingMemoryBound(to: UInt64.self))
     unsafe raw.pointee.context.epoch_deadline = .max
@@ -71,16 +81,22 @@ package final class VMStore {
     instances = []
     tables = []
     memories = []
+    if let seal = unsafe seal {
+      unsafe seal.pointee.memories.deallocate()
+      unsafe seal.pointee.tables.deallocate()
+      unsafe seal.deinitialize(count: 1)
+      unsafe seal.deallocate()
+    }
     for unsafe context in unsafe contexts { unsafe context.deallocate() }
     for unsafe cell in unsafe cells { unsafe cell.deallocate() }
-    if let stack = stack.take(), cleanStack() { engine.stacks.giveBack(stack, open: unsafe raw.pointee.stack_open, calm: stackCalm) }
+    if let stack = stack.take(), cleanStack() { engine.stacks.giveBack(stack, open: unsafe raw.pointee.stack_open, calm: unsafe raw.pointee.stack_calm) }
   }
 
   /// Nothing that a guest left stands on the stack afterwards. False where the system failed: the stack is
   /// then nobody's.
-  private func cleanStack() -> Bool {
+  func cleanStack() -> Bool {
     unsafe StackCleaner.clean(
-      &raw.pointee.stack_open, high: raw.pointee.stack_high, mode: raw.pointee.stack_mode, calm: &stackCalm)
+      &raw.pointee.stack_open, high: raw.pointee.stack_high, mode: raw.pointee.stack_mode, calm: &raw.pointee.stack_calm)
   }
 
   /// Stops this store's guest from any thread.
@@ -146,7 +162,17 @@ package final class VMStore {
     return memory
   }
 
-  private func backing(_ plan: MemoryPlan, _ request: MemoryRequest) throws(VMError) -> MemoryBacking {
+  /// Ends what one tenant chose, and takes over what the next one does.
+  func change(to limits: VMStoreLimits, _ limiter: (any VMLimiter)?) {
+    ownLimits = limits
+    ownLimiter = limiter
+    ownOnEpochDeadline = nil
+    hostError = nil
+    memoryBytes = 0
+  }
+
+  /// Memory of the plan, from the pool or of its own.
+  func backing(_ plan: MemoryPlan, _ request: MemoryRequest) throws(VMError) -> MemoryBacking {
     if let pool = engine.pool { return MemoryBacking(try pool.acquire(request)) }
     precondition(request.image == nil, "an image needs a pool")
     return try MemoryBacking(plan)
@@ -182,80 +208,5 @@ package final class VMStore {
   func adopt(_ function: HostFunctionState) {
     isSealed = false
     hostFunctions.append(function)
-  }
-
-  // MARK: One tenant after the other
-
-  /// Whether nothing was made in the store yet.
-  package var isBlank: Bool {
-    unsafe instances.isEmpty && memories.isEmpty && tables.isEmpty && hostFunctions.isEmpty && cells.isEmpty
-      && contexts.isEmpty
-  }
-
-  /// Remembers the state of a store that was blank, and has now one instance that imports nothing but
-  /// host functions and has not run. `retire` and `revive` bring it back to this state.
-  package func seal(_ home: AnyObject) {
-    guard instances.count == 1, unsafe cells.isEmpty, unsafe contexts.count == 1,
-      memories.count == instances[0].memories.count, tables.count == instances[0].tables.count,
-      !memories.contains(where: \.type.isShared)
-    else { return }
-    instances[0].takeSnapshot()
-    self.home = home
-    isSealed = true
-  }
-
-  /// The only instance of a sealed store.
-  package var soleInstance: VMInstance { VMInstance(self, instances[0]) }
-
-  /// Ends a tenant's use: nothing of it is left, and the memories' slots are given back. False where
-  /// the store cannot be used again: more was made in it, somebody can still interrupt it, or the system failed.
-  package func retire() -> Bool {
-    precondition(unsafe raw.pointee.context.activation == nil, "a store ends while its guest runs")
-    // An interrupter that outlives the tenant must not hit the next one.
-    guard isSealed, isKnownUniquelyReferenced(&host), cleanStack() else { return false }
-    for memory in memories { memory.detach() }
-    limiter = nil
-    onEpochDeadline = nil
-    hostError = nil
-    memoryBytes = 0
-    unsafe raw.pointee.context.epoch_deadline = .max
-    unsafe raw.pointee.context.fuel = .min
-    unsafe raw.pointee.interrupted = 0
-    unsafe raw.pointee.report = AviaryTrapReport()
-    unsafe raw.pointee.embedder = nil
-    return true
-  }
-
-  /// Makes a retired store what it was when it was sealed, for a new tenant, after asking its limiter.
-  ///
-  /// - Throws: as making an instance does; the store then has an instance that must not run.
-  package func revive(_ limits: VMStoreLimits, _ limiter: (any VMLimiter)?) throws {
-    self.limits = limits
-    self.limiter = limiter
-    isSealed = false
-    guard limits.instances > 0 else { throw VMError.limit("the store has reached its limit of \(limits.instances) instances") }
-    guard memories.count <= limits.memories else {
-      throw VMError.limit("the store has reached its limit of \(limits.memories) memories")
-    }
-    guard tables.count <= limits.tables else {
-      throw VMError.limit("the store has reached its limit of \(limits.tables) tables")
-    }
-    let instance = instances[0]
-    instance.restoreSnapshot()
-    for index in memories.indices {
-      let memory = memories[index]
-      try admit(memory.plan, memory.type)
-      memory.attach(try backing(memory.plan, memory.request))
-      host.setRegion(index, memory.region)
-    }
-    for table in tables { try admit(table.type) }
-    try instance.finishRevival()
-    isSealed = true
-  }
-
-  /// The embedder's object for the store, for its host functions; unretained.
-  package var embedder: UnsafeMutableRawPointer? {
-    get { unsafe raw.pointee.embedder }
-    set { unsafe raw.pointee.embedder = newValue }
   }
 }

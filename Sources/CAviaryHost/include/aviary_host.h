@@ -63,7 +63,7 @@ typedef struct AviaryHostStore {
   uintptr_t stack_high;
   uintptr_t stack_open;       // below it the stack is closed (aviary_stack.h); written by the signal handler too
   uint32_t stack_mode;        // AVIARY_STACK_*
-  uint32_t reserved;
+  uint8_t stack_calm;         // guests in a row that left the stack's closed part alone
   uint32_t interrupted;       // set by aviary_interrupt, cleared by aviary_interrupt_clear
   int32_t thread;             // kernel id of the thread inside, or 0
   // Regions, unsorted. Replaced as a whole: written on the store's own thread
