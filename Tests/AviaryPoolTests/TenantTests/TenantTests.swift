@@ -54,7 +54,7 @@ private enum TenantCount {
     for problem in run.problems { print(problem) }
     TenantHoldings().expectNoMore(than: before)
     let left = run.pool.statistics
-    print("tenants: \(strategy.testDescription): \(run.totals), \(left)")
+    print("tenants: \(strategy.testDescription): \(run.totals), \(before.files) files, \(left)")
     #expect(left.live == 0 && left.warm == 0 && left.quarantined == 0 && left.cold == run.pool.grantedSlots)
     #expect(left.residentBytes == 0)
     // Or nothing was tested of it.
