@@ -32,7 +32,9 @@ public struct LinkedModule<State>: Sendable {
   /// For asynchronous callers: the other `instantiate` would be preferred there.
   func instantiateNow(_ store: Store<State>) throws -> Instance { try instantiate(in: store) }
 
-  /// Lets go of what waits for the next instance.
+  /// How many earlier tenants' stores wait for the next instance.
+  package var idleStores: Int { link.cache?.count ?? 0 }
+  /// Lets go of them.
   package func dropIdleStores() { link.cache?.drain() }
 }
 

@@ -66,6 +66,11 @@ package final class StoreCache: Sendable {
     }
   }
 
+  /// Stores at rest; other threads may change it at once.
+  package var count: Int {
+    (0..<StoreCache.shardCount).reduce(0) { sum, index in unsafe sum + shards[index].stores.withLock { $0.count } }
+  }
+
   /// Lets all idle stores go. Returns how many.
   @discardableResult
   package func drain() -> Int {
