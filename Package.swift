@@ -81,7 +81,7 @@ let package = Package(
       name: "AviaryTenants", dependencies: ["Aviary", "AviaryPool", "AviaryText"], path: "Tests/AviaryTenants", swiftSettings: settings),
     .executableTarget(
       name: "aviary-tenants", dependencies: ["Aviary", "AviaryTenants"], path: "Fuzz/Tenants", swiftSettings: settings),
-    tests(of: "Aviary", ["AviaryCore", "AviaryText", "AviaryTenants"]),
+    tests(of: "Aviary", ["AviaryCore", "AviaryPool", "AviaryText", "AviaryTenants"]),
     tests(
       of: "AviaryMetrics",
       [
