@@ -79,7 +79,7 @@ place() {
   [ -e "$to" ] && return
   mkdir -p "$(dirname "$to")"
   cp -L --reflink=auto "$from" "$to"
-  ldd "$from" 2>/dev/null | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^\s*\(\/[^ ]*\) (.*/\1/p' | while read -r library; do
+  { ldd "$from" 2>/dev/null || true; } | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p; s/^\s*\(\/[^ ]*\) (.*/\1/p' | while read -r library; do
     [ -e "$tree$library" ] && continue
     mkdir -p "$tree$(dirname "$library")"
     cp -L --reflink=auto "$library" "$tree$library"
