@@ -118,10 +118,11 @@ import Testing
   // MARK: With a pooling engine
 
   enum Strategy: CaseIterable {
-    case copyOnWrite, eager, decommit, keepResident
+    case copyOnWrite, eager, stripedCopyOnWrite, stripedEager, decommit, keepResident
     var pooling: PoolingConfiguration {
       var pool = PoolingConfiguration(instances: 3, maxMemory: .mebibytes(1), protectionKeys: .off)
-      pool.memoryInitialization = self == .eager ? .eager : .copyOnWrite
+      pool.memoryInitialization = self == .eager || self == .stripedEager ? .eager : .copyOnWrite
+      pool.stripesWithoutKeys = self == .stripedCopyOnWrite || self == .stripedEager
       if self == .decommit { pool.reset = .decommit }
       if self == .keepResident { pool.reset = .keepResident }
       return pool

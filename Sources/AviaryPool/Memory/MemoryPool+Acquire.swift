@@ -42,12 +42,24 @@ extension MemoryPool {
   @inline(__always)
   private func take(_ request: borrowing MemoryRequest) throws(VMError) -> Taken {
     if let taken = slots.take(group: request.group, stripe: request.stripe) { return taken }
+    if let taken = takeElsewhere(request) { return taken }
     // Some may only wait for their pages to be dropped.
     flush()
     if let taken = slots.take(group: request.group, stripe: request.stripe) { return taken }
-    if let taken = awaitTransit(request) { return taken }
-    let share = layout.stripeCount == 1 ? "" : " of stripe \(request.stripe)"
+    if let taken = takeElsewhere(request) ?? awaitTransit(request) { return taken }
+    let share = layout.stripeCount == 1 || request.takesAnyStripe ? "" : " of stripe \(request.stripe)"
     throw .limit("all memories\(share) of the pool's \(layout.slotCount) are in use")
+  }
+
+  /// Of another stripe, where the request allows it.
+  @inline(never)
+  private func takeElsewhere(_ request: borrowing MemoryRequest) -> Taken? {
+    guard request.takesAnyStripe else { return nil }
+    for step in 1..<max(layout.stripeCount, 1) {
+      let stripe = (request.stripe + step) % layout.stripeCount
+      if let taken = slots.take(group: request.group, stripe: stripe) { return taken }
+    }
+    return nil
   }
 
   /// Slots that another thread is just cleaning are free in a moment: whoever counted on them, as they were
@@ -57,7 +69,7 @@ extension MemoryPool {
     for round in 0..<2000 {
       let wasBusy = transit.load(ordering: .sequentiallyConsistent) > 0
       flush()
-      if let taken = slots.take(group: request.group, stripe: request.stripe) { return taken }
+      if let taken = slots.take(group: request.group, stripe: request.stripe) ?? takeElsewhere(request) { return taken }
       guard wasBusy else { return nil }
       if round < 100 { sched_yield() } else { usleep(100) }
     }

@@ -7,6 +7,8 @@ package struct MemoryRequest: Sendable {
   package var group: AffinityGroup?
   /// The store's stripe: all its memories are under one key.
   package var stripe = 0
+  /// Where the stripe is full, another one will do: the store has no memory yet, and moves there.
+  package var takesAnyStripe = false
   /// nil: zeros. Lies inside of `maxMemoryBytes`, and may end behind `initialBytes` by less than
   /// 64 KiB; zeros are there.
   package var image: MemoryImage?
@@ -88,6 +90,9 @@ package final class MemoryPool: Sendable {
 
   /// How many stripes, each under a key of its own; 1 without keys.
   package var stripeCount: Int { layout.stripeCount }
+
+  /// The stripe of a slot.
+  package func stripe(ofSlot index: Int) -> Int { layout.stripe(ofSlot: index) }
 
   /// A number for a module's memory. Give it back with `purge` when the module goes.
   package func makeGroup() -> AffinityGroup { slots.makeGroup() }

@@ -108,7 +108,7 @@ extension VMStore {
       for index in unsafe seal.pointee.memories.indices {
         try unsafe seal.pointee.memories[index]._withUnsafeGuaranteedRef { memory in
           try admit(memory.plan, memory.type)
-          try unsafe attach(memory, seal)
+          try unsafe attach(memory, seal, isFirst: index == 0)
           unsafe raw.setRegion(index, memory.region)
         }
       }
@@ -120,9 +120,11 @@ extension VMStore {
     isSealed = true
   }
 
-  private func attach(_ memory: MemoryState, _ seal: UnsafeMutablePointer<StoreSeal>) throws {
+  private func attach(_ memory: MemoryState, _ seal: UnsafeMutablePointer<StoreSeal>, isFirst: Bool) throws {
     guard let pool = unsafe seal.pointee.pool else { return memory.attach(try MemoryBacking(memory.plan)) }
-    try unsafe pool._withUnsafeGuaranteedRef { memory.attach(MemoryBacking(try $0.acquire(memory.request))) }
+    try unsafe pool._withUnsafeGuaranteedRef { pool in
+      memory.attach(MemoryBacking(try slot(pool, memory.request, isFirst: isFirst)))
+    }
   }
 
   private func checkCounts(_ limits: VMStoreLimits, _ memories: Int, _ tables: Int) throws(VMError) {

@@ -28,8 +28,9 @@ package final class VMStore {
     set { ownOnEpochDeadline = newValue }
   }
 
-  /// Of all memories of the store: they are under one key.
-  let stripe: Int
+  /// Of all memories of the store: they are under one key. A store that has none moves to where there is room.
+  var stripe: Int { ownStripe }
+  private var ownStripe: Int
   var host: HostStore
   /// The same as `host.pointer`: one load on the way into the guest.
   let raw: UnsafeMutablePointer<AviaryHostStore>
@@ -60,7 +61,7 @@ package final class VMStore {
     self.engine = engine
     ownLimiter = limiter
     ownLimits = limits
-    stripe = engine.nextStripe()
+    ownStripe = engine.nextStripe()
     host = HostStore()
     unsafe raw = host.pointer
     var open: UInt = 0
@@ -71,7 +72,7 @@ package final class VMStore {
     unsafe raw.pointee.context.epoch = UnsafePointer(UnsafeRawPointer(engine.epoch).assumingMemoryBound(to: UInt64.self))
     unsafe raw.pointee.context.epoch_deadline = .max
     unsafe raw.pointee.context.fuel = .min
-    unsafe raw.pointee.context.guest_pkru = engine.pool?.guestRights(ofStripe: stripe) ?? 0
+    unsafe raw.pointee.context.guest_pkru = engine.pool?.guestRights(ofStripe: ownStripe) ?? 0
     self.stack = consume stack
     unsafe raw.pointee.context.owner = Unmanaged.passUnretained(self).toOpaque()
   }
@@ -156,7 +157,8 @@ package final class VMStore {
     try admit(plan, type)
     isSealed = false
     let request = MemoryRequest(group: group, stripe: stripe, image: image, initialBytes: plan.initialBytes)
-    let memory = unsafe MemoryState(type, plan, request, try backing(plan, request), cell: cell)
+    let backing = try backing(plan, request, isFirst: memories.isEmpty)
+    let memory = unsafe MemoryState(type, plan, request, backing, cell: cell)
     host.addRegion(memory.region)
     memories.append(memory)
     return memory
@@ -172,10 +174,34 @@ package final class VMStore {
   }
 
   /// Memory of the plan, from the pool or of its own.
-  func backing(_ plan: MemoryPlan, _ request: MemoryRequest) throws(VMError) -> MemoryBacking {
-    if let pool = engine.pool { return MemoryBacking(try pool.acquire(request)) }
-    precondition(request.image == nil, "an image needs a pool")
-    return try MemoryBacking(plan)
+  ///
+  /// - Parameter isFirst: the tenant has no memory yet.
+  func backing(_ plan: MemoryPlan, _ request: MemoryRequest, isFirst: Bool) throws(VMError) -> MemoryBacking {
+    guard let pool = engine.pool else {
+      precondition(request.image == nil, "an image needs a pool")
+      return try MemoryBacking(plan)
+    }
+    return MemoryBacking(try slot(pool, request, isFirst: isFirst))
+  }
+
+  /// A slot of the store's stripe. With its first memory the store moves to another one where its own is full.
+  @inline(__always)
+  func slot(_ pool: MemoryPool, _ request: MemoryRequest, isFirst: Bool) throws(VMError) -> MemorySlot {
+    pool.stripeCount == 1 ? try pool.acquire(request) : try stripedSlot(pool, request, isFirst)
+  }
+
+  @inline(never)
+  private func stripedSlot(_ pool: MemoryPool, _ request: MemoryRequest, _ isFirst: Bool) throws(VMError) -> MemorySlot {
+    var request = request
+    request.stripe = ownStripe
+    // A guest that runs has its rights already.
+    request.takesAnyStripe = isFirst && !isExecuting
+    let slot = try pool.acquire(request)
+    if request.takesAnyStripe {
+      ownStripe = pool.stripe(ofSlot: slot.index)
+      unsafe raw.pointee.context.guest_pkru = pool.guestRights(ofStripe: ownStripe)
+    }
+    return slot
   }
 
   /// The address relative to the memory whose reservation it lies in.
