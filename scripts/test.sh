@@ -42,6 +42,10 @@ else
   echo "== no suite at $suite: set AVIARY_SPEC_TESTSUITE to a checkout of WebAssembly/testsuite"
 fi
 
+echo "== tenants that behave badly, over every way to allocate"
+swift build -c release --product aviary-tenants
+.build/release/aviary-tenants 1 2000
+
 echo "== paths named in comments and pages"
 scripts/check-paths.sh
 

@@ -64,7 +64,7 @@ public struct TenantRun: Sendable {
     let quota = instances / threads
     while outcome.instances < quota && outcome.failures.count < 5 {
       do {
-        if random.chance(1) {
+        if random.below(300) == 0 {
           let replacement = try make(engine, &random)
           let position = random.below(modules)
           shared.withLock { $0[position] = replacement }
@@ -77,7 +77,10 @@ public struct TenantRun: Sendable {
         outcome.instances += 1
         try Inspection(model: chosen.model, instance: tenant.instance).expectFresh()
         if random.chance(30) { try tenant.expectPassiveSegments() }
-        for _ in 0..<random.below(6) { try tenant.act(&random) }
+        // Long quiet times, in which memories come to rely on habits, and then those that have none.
+        let isQuiet = outcome.instances / 150 % 2 == 1
+        try tenant.keepToHabits()
+        if !isQuiet || random.chance(4) { for _ in 0..<random.below(6) { try tenant.act(&random) } }
         tenants.append(tenant)
         while tenants.count > random.below(alive) { tenants.remove(at: random.below(tenants.count)) }
       } catch WasmError.limit {
