@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -33,12 +34,38 @@ intptr_t aviary_system_map_image(uintptr_t address, size_t bytes, int fd, uint64
   return result == MAP_FAILED ? -errno : 0;
 }
 
+static _Atomic int huge_pages_come_unasked = -1;
+
+static bool avoids_huge_pages(void) {
+  int known = atomic_load_explicit(&huge_pages_come_unasked, memory_order_relaxed);
+  if (known >= 0) return known;
+  char text[64] = "";
+  int fd = open("/sys/kernel/mm/transparent_hugepage/enabled", O_RDONLY | O_CLOEXEC);
+  if (fd >= 0) {
+    ssize_t count = read(fd, text, sizeof text - 1);
+    text[count < 0 ? 0 : count] = 0;
+    close(fd);
+  }
+  known = strstr(text, "[always]") != NULL;
+  atomic_store_explicit(&huge_pages_come_unasked, known, memory_order_relaxed);
+  return known;
+}
+
+intptr_t aviary_system_avoid_huge_pages(uintptr_t address, size_t bytes) {
+  if (!avoids_huge_pages()) return 0;
+  int error = aviary_system_injected(AVIARY_SYSTEM_ADVISE);
+  if (error != 0) return -error;
+  // A kernel without them does not know the advice.
+  return madvise((void *)address, bytes, MADV_NOHUGEPAGE) != 0 && errno != EINVAL ? -errno : 0;
+}
+
 intptr_t aviary_system_clear(uintptr_t address, size_t bytes) {
   int error = aviary_system_injected(AVIARY_SYSTEM_CLEAR);
   if (error != 0) return -error;
   void *result = mmap((void *)address, bytes, PROT_NONE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
-  return result == MAP_FAILED ? -errno : 0;
+  // Without the advice it would not become one mapping with its neighbours, which have it.
+  return result == MAP_FAILED ? -errno : aviary_system_avoid_huge_pages(address, bytes);
 }
 
 // A process that names itself without a file descriptor (Linux 6.14, settled in 6.15); one

@@ -1,3 +1,5 @@
+import CAviaryHost
+
 /// The address space of a pool, as much of it as the machine grants.
 struct SlabReservation: ~Copyable {
   let layout: SlabLayout
@@ -33,7 +35,10 @@ struct SlabReservation: ~Copyable {
   }
 
   private init(exactly layout: SlabLayout, _ protection: Protection) throws(VMError) {
-    mapping = try Mapping(reserving: layout.totalBytes, protection)
+    let mapping = try Mapping(reserving: layout.totalBytes, protection)
+    let result = aviary_system_avoid_huge_pages(mapping.address, Int(mapping.count))
+    guard result >= 0 else { throw Mapping.failure("advising against huge pages", result, mapping.count) }
+    self.mapping = mapping
     self.layout = layout
   }
 

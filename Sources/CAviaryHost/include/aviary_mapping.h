@@ -21,6 +21,10 @@ intptr_t aviary_system_map_image(uintptr_t address, size_t bytes, int fd, uint64
 // Anonymous memory without access in place of what was there. It has key 0.
 intptr_t aviary_system_clear(uintptr_t address, size_t bytes);
 
+// Keeps the kernel from backing the range with huge pages where it does so unasked: one written
+// byte would take 2 MiB, which the next reset would have to bring back. Nothing where it does not.
+intptr_t aviary_system_avoid_huge_pages(uintptr_t address, size_t bytes);
+
 // The same layout as the kernel's iovec.
 typedef struct AviaryRange {
   uintptr_t address;

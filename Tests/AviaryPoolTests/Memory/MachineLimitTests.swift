@@ -1,4 +1,5 @@
 import CAviaryHost
+import Glibc
 import Testing
 
 @testable import AviaryPool
@@ -56,6 +57,37 @@ import Testing
     }
     let whole = try PoolStrategy(configuration, ResetSupport(scans: true, protects: true))
     #expect(whole.reset == (reset == .scan ? .scan : .adaptive) && whole.notes == [])
+  }
+
+  /// Of the range's mappings; from /proc/self/smaps.
+  private func hugeBytes(in range: Range<UInt>) -> UInt64 {
+    guard let file = unsafe fopen("/proc/self/smaps", "r") else { return 0 }
+    defer { unsafe fclose(file) }
+    var sum: UInt64 = 0
+    var isInside = false
+    var line = [CChar](repeating: 0, count: 4096)
+    while unsafe fgets(&line, Int32(line.count), file) != nil {
+      let text = String(decoding: line.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      let bounds = text.prefix { $0 != " " }.split(separator: "-").compactMap { UInt($0, radix: 16) }
+      if bounds.count == 2 { isInside = bounds[0] < range.upperBound && bounds[1] > range.lowerBound }
+      if isInside, text.hasPrefix("AnonHugePages:") { sum += UInt64(text.split(separator: " ")[1]) ?? 0 }
+    }
+    return sum << 10
+  }
+
+  /// The kernel's own setting decides; on most machines this shows only that nothing is lost.
+  @Test func `one written byte takes no huge page, before and after a slot was cleared`() throws {
+    let pool = try MemoryPool(
+      .small(slots: 2) {
+        $0.maxMemoryBytes = 16 << 20
+        $0.reservationBytes = 16 << 20
+      })
+    for _ in 0..<2 {
+      let slot = try pool.acquire(MemoryRequest(initialBytes: 16 << 20))
+      for offset in stride(from: 0, to: UInt64(16 << 20), by: 1 << 20) { slot.write(1, at: offset) }
+      #expect(hugeBytes(in: slot.base..<(slot.base + 16 << 20)) == 0)
+    }
+    #expect(Holdings.mappings(in: pool.base(of: 0)..<(pool.base(of: 1) + 1)) == 1)
   }
 
   @Test func `settings that make no sense are refused`() {

@@ -22,6 +22,10 @@ import Testing
       result.append(.small { $0.reset = .adaptive })
       result.append(.small { $0.reset = .adaptive; $0.keys = .unenforced; $0.residentBudgetBytes = 16 * kibibyte })
     }
+    if ProtectionKeys.areSupported {
+      result.append(.small { $0.keys = .required })
+      result.append(.small { $0.keys = .required; $0.reset = .automatic })
+    }
     for initialization in [MemoryPoolConfiguration.Initialization.userfaultfdSignal, .userfaultfdThread] {
       let mode: FaultService.Mode = initialization == .userfaultfdSignal ? .signal : .thread
       guard (try? FaultSupport.check(mode)) != nil else { continue }
