@@ -70,6 +70,22 @@ intptr_t aviary_pagemap_scan(
   return scan(pagemap, start, end, excluded, regions, capacity, walk_end);
 }
 
+intptr_t aviary_pagemap_present(int pagemap, uintptr_t start, uintptr_t end) {
+  int error = aviary_system_injected(AVIARY_SYSTEM_PAGEMAP_SCAN);
+  if (error != 0) return -error;
+  AviaryPageRegion regions[64];
+  intptr_t pages = 0;
+  while (start < end) {
+    uintptr_t walked;
+    intptr_t count = scan(pagemap, start, end, 0, regions, 64, &walked);
+    if (count < 0) return count;
+    if (walked <= start) return -EIO;
+    for (intptr_t i = 0; i < count; i++) pages += (intptr_t)((regions[i].end - regions[i].start) / 4096);
+    start = walked;
+  }
+  return pages;
+}
+
 intptr_t aviary_pagemap_open(void) {
   int error = aviary_system_injected(AVIARY_SYSTEM_PAGEMAP_OPEN);
   if (error != 0) return -error;

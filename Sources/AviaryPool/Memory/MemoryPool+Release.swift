@@ -60,12 +60,16 @@ extension MemoryPool {
       let way = unsafe try resetter._withUnsafeGuaranteedRef { (resetter) throws(VMError) in
         unsafe try resetter.reset(table.view(index, base: base(of: index)), history)
       }
+      unsafe table.records[index].log = history.isArmed ? history.log : nil
+      if way == .decommit {
+        counters.count(.decommit, slot: index)
+        return drop(index, from: 0, resident: 0)
+      }
       counters.count(way == .armed ? .adaptive : .scan, slot: index)
     } catch {
       counters.count(.failedReset, slot: index)
       return retire(index)
     }
-    unsafe table.records[index].log = history.isArmed ? history.log : nil
     finish(index, group, resident: history.residentBytes)
   }
 

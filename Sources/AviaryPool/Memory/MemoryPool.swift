@@ -76,7 +76,7 @@ package final class MemoryPool: Sendable {
       slots: layout.slotCount, stripes: layout.stripeCount, warmLimit: configuration.warmSlots, shards: 0)
     queue = DecommitQueue(rangeLimit: configuration.decommitBatch, byteLimit: configuration.residentBudgetBytes)
     slab = unsafe try PoolSlab(
-      reservation, table.records, strategy, keepResidentBytes: configuration.keepResidentBytes)
+      reservation, table.records, strategy, configuration)
     slotsStart = slab.start
     unsafe resetter = slab.resetter.map { unsafe Unmanaged.passUnretained($0) }
     faults = slab.faults

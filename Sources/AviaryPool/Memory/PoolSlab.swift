@@ -21,7 +21,7 @@ final class PoolSlab: @unchecked Sendable {
   /// - Throws: `configuration` where userfaultfd is denied; `system`.
   init(
     _ reservation: consuming SlabReservation, _ records: UnsafeMutablePointer<AviarySlotRecord>,
-    _ strategy: borrowing PoolStrategy, keepResidentBytes: UInt64
+    _ strategy: borrowing PoolStrategy, _ configuration: MemoryPoolConfiguration
   ) throws(VMError) {
     let layout = reservation.layout
     let start = reservation.mapping.address + UInt(layout.offset(ofSlot: 0))
@@ -35,7 +35,9 @@ final class PoolSlab: @unchecked Sendable {
     var resetter: Resetter?
     var watched: UnsafeMutablePointer<AviarySlab>?
     if strategy.reset == .adaptive || strategy.reset == .scan {
-      let made = try Resetter(arms: strategy.reset == .adaptive, keepResidentBytes: keepResidentBytes)
+      let made = try Resetter(
+        arms: strategy.reset == .adaptive, decommits: configuration.reset == .automatic,
+        keepResidentBytes: configuration.keepResidentBytes)
       if made.userfaultfd >= 0 {
         unsafe watched = try PoolSlab.watch(start, layout, records, made.userfaultfd)
       }

@@ -3,7 +3,7 @@ package import CAviaryHost
 /// A page that was written lately.
 struct PageRecord {
   var page: UInt32
-  /// Number of the run.
+  /// Number of the run that is known to have written it last.
   var lastWritten: UInt32
   /// Resident and open to writes: brought back by hand at each reset. Else it was dropped, or is
   /// write-protected.
@@ -26,26 +26,39 @@ package struct PageHistory {
     var armAfter: UInt32 = PageHistory.calmRunsAtFirst
     /// Faults a run while armed, times 256, averaged.
     var faultAverage: UInt32 = 0
+    /// [0, armedBytes) is registered and protected; 0: nothing is.
     var armedBytes: UInt64 = 0
+    /// The run that armed.
+    var armedSince: UInt32 = 0
+    /// Nanoseconds that a scan would take instead.
+    var scanCost: UInt32 = 0
     /// Pages that stay in memory when the slot is unused.
     var residentPages: UInt32 = 0
     var count: UInt32 = 0
+    var rest = ScanRest()
     var log = AviaryWriteLog()
   }
-  /// For so many runs a page counts as written lately.
-  static let memory: UInt32 = 4
+  /// For so many runs a page counts as written lately. A page that is brought back costs a hundredth
+  /// of a fault: one that is written every few runs is worth keeping.
+  static let memory: UInt32 = 16
+  /// A hot page is given up that was not seen written for so many armed runs, when one in `weeding` is looked at.
+  static let patience: UInt32 = 256
+  static let weeding: UInt32 = 32
   static let calmRunsAtFirst: UInt32 = 4
 
   let head: UnsafeMutablePointer<Head>
   let pages: UnsafeMutablePointer<PageRecord>
-  let capacity: Int
+  /// The most pages that stay resident.
+  let residentLimit: Int
+  /// Pages that come and go do not displace the hot ones.
+  var capacity: Int { 2 * residentLimit + 64 }
 
-  /// - Parameter capacity: the most pages that stay resident.
-  package init(capacity: Int) {
+  /// - Parameter residentLimit: the most pages that stay resident.
+  package init(residentLimit: Int) {
+    self.residentLimit = residentLimit
     unsafe head = .allocate(capacity: 1)
     unsafe head.initialize(to: Head())
-    unsafe pages = .allocate(capacity: max(capacity, 1))
-    self.capacity = capacity
+    unsafe pages = .allocate(capacity: 2 * residentLimit + 64)
   }
 
   /// Unsafe contract: called once; the slot's record does not name `log` any more.
@@ -66,6 +79,18 @@ package struct PageHistory {
 
   /// Nothing is known any more: the slot was mapped anew.
   package func forget() { unsafe head.pointee = Head() }
+
+  /// All pages are about to be dropped.
+  func forgetPages() {
+    unsafe head.pointee.count = 0
+    unsafe head.pointee.residentPages = 0
+    unsafe head.pointee.calmRuns = 0
+  }
+
+  func loggedPage(_ index: Int) -> UInt32 {
+    let offset = MemoryLayout<AviaryWriteLog>.offset(of: \.pages)!
+    return unsafe (UnsafeRawPointer(log) + offset).load(fromByteOffset: index * 4, as: UInt32.self)
+  }
 
   /// Position of the first record that is not before the page.
   func position(of page: UInt32) -> Int {

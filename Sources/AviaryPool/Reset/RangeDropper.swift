@@ -8,6 +8,8 @@ struct RangeDropper {
   static let capacity = 256
   private let ranges: UnsafeMutablePointer<AviaryRange>
   private var count = 0
+  /// Ranges so far.
+  private(set) var total = 0
 
   /// Unsafe contract: room for `capacity` ranges, for as long as the value is used.
   init(_ scratch: UnsafeMutablePointer<AviaryRange>) { unsafe ranges = scratch }
@@ -20,6 +22,7 @@ struct RangeDropper {
     if unsafe count == RangeDropper.capacity { unsafe try drop() }
     unsafe ranges[count] = AviaryRange(address: address, bytes: bytes)
     unsafe count += 1
+    unsafe total += 1
   }
 
   mutating func drop() throws(VMError) {

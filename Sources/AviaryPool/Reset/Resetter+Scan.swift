@@ -16,15 +16,17 @@ extension Resetter {
     var position = 0
     var resident: UInt32 = 0
     var isCalm = true
+    var findings = ScanRest.Findings()
   }
 
   /// Finds what was written by asking the kernel, and brings it back.
-  func scan(_ view: SlotView, _ history: PageHistory) throws(VMError) {
+  func scan(_ view: SlotView, _ history: PageHistory) throws(VMError) -> ScanRest.Findings {
     let head = unsafe history.head
     var failure: VMError?
+    var findings = ScanRest.Findings()
     unsafe withUnsafeTemporaryAllocation(of: AviaryPageRegion.self, capacity: Resetter.regionCapacity) { regions in
       unsafe withUnsafeTemporaryAllocation(of: AviaryRange.self, capacity: RangeDropper.capacity) { ranges in
-        unsafe withUnsafeTemporaryAllocation(of: PageRecord.self, capacity: history.capacity + 1) { records in
+        unsafe withUnsafeTemporaryAllocation(of: PageRecord.self, capacity: history.capacity) { records in
           var scan = unsafe Scan(
             view: view, history: history, dropper: RangeDropper(ranges.baseAddress.unsafelyUnwrapped),
             next: records.baseAddress.unsafelyUnwrapped)
@@ -38,10 +40,13 @@ extension Resetter {
           unsafe head.pointee.count = UInt32(scan.nextCount)
           unsafe head.pointee.residentPages = scan.resident
           unsafe head.pointee.calmRuns = scan.isCalm ? head.pointee.calmRuns &+ 1 : 0
+          unsafe findings = scan.findings
+          unsafe findings.dropped = scan.dropper.total
         }
       }
     }
     if let failure { throw failure }
+    return findings
   }
 
   private func walk(_ scan: inout Scan, _ regions: UnsafeMutablePointer<AviaryPageRegion>) throws(VMError) {
@@ -50,7 +55,7 @@ extension Resetter {
     var start = base
     while start < end {
       var walked: UInt = 0
-      let count = unsafe aviary_pagemap_scan(scanner, start, end, regions, Resetter.regionCapacity, &walked)
+      let count = unsafe aviary_pagemap_scan(pagemap, start, end, regions, Resetter.regionCapacity, &walked)
       guard count >= 0 else { throw Mapping.failure("scanning pages", count, UInt64(end - start)) }
       for index in 0..<count {
         let region = unsafe regions[index]
@@ -70,11 +75,18 @@ extension Resetter {
 extension Resetter.Scan {
   private var run: UInt32 { unsafe history.head.pointee.run }
 
-  private mutating func keep(_ record: PageRecord) {
-    guard unsafe nextCount < history.capacity else { return }
+  /// - Returns: false where there is no room.
+  @discardableResult
+  private mutating func keep(_ record: PageRecord) -> Bool {
+    let others = unsafe nextCount - Int(resident)
+    guard
+      unsafe record.isHot
+        ? Int(resident) < history.residentLimit : others < history.capacity - history.residentLimit
+    else { return false }
     unsafe next[nextCount] = record
     unsafe nextCount += 1
     if record.isHot { unsafe resident += 1 }
+    return true
   }
 
   /// Records of pages that are not there: dropped before and not written since. They are remembered for some runs.
@@ -100,16 +112,23 @@ extension Resetter.Scan {
     unsafe position += 1
     if record.isHot, unsafe view.isClean(page) {
       // It was kept, and not written this time.
-      if unsafe run &- record.lastWritten > PageHistory.memory { return unsafe try drop(page) }
-    } else {
-      // Written again, lately enough to expect it next time too: it stays.
-      if !record.isHot { unsafe isCalm = false }
-      record.isHot = true
-      record.lastWritten = unsafe run
-      unsafe view.restore(page)
+      unsafe findings.unwritten += 1
+      if unsafe run &- record.lastWritten > PageHistory.memory || !keep(record) { unsafe try drop(page) }
+      return
     }
-    guard unsafe nextCount < history.capacity else { return unsafe try drop(page) }
-    unsafe keep(record)
+    // Written again, lately enough to expect it next time too: it stays.
+    if !record.isHot { unsafe isCalm = false }
+    record.isHot = true
+    record.lastWritten = unsafe run
+    guard unsafe keep(record) else {
+      // More than may stay in memory.
+      unsafe isCalm = false
+      record.isHot = false
+      unsafe keep(record)
+      return unsafe try drop(page)
+    }
+    unsafe findings.rewritten += 1
+    unsafe view.restore(page)
   }
 
   private mutating func drop(_ page: UInt32) throws(VMError) {

@@ -10,7 +10,12 @@ enum { // continues aviary_system_*'s numbers
   AVIARY_SYSTEM_PAGEMAP_OPEN = 70,
   AVIARY_SYSTEM_PAGEMAP_SCAN = 71,
   AVIARY_SYSTEM_WRITE_PROTECT = 72,
+  AVIARY_SYSTEM_FORK_MARK = 73,
 };
+
+// The address of a word that reads 1 in this process, and 0 in one that was forked from it.
+intptr_t aviary_fork_mark_open(void);
+void aviary_fork_mark_close(uintptr_t mark);
 
 // MARK: PAGEMAP_SCAN (Linux 6.7; Documentation/admin-guide/mm/pagemap.rst)
 
@@ -30,6 +35,9 @@ typedef struct AviaryPageRegion {
 intptr_t aviary_pagemap_scan(
     int pagemap, uintptr_t start, uintptr_t end, AviaryPageRegion *regions, size_t capacity,
     uintptr_t *walk_end);
+
+// How many pages of the range are there, whoever's: also the file's and the common zeros.
+intptr_t aviary_pagemap_present(int pagemap, uintptr_t start, uintptr_t end);
 
 // MARK: Write protection (userfaultfd with SIGBUS: Linux 6.4)
 

@@ -20,8 +20,8 @@ final class ResetSlot {
 
   /// - Parameter imagePages: pages of the image, from `imageStart` on; 0: none.
   init(
-    size: UInt64, accessible: UInt64, imageStart: UInt64 = 0, imagePages: Int, arms: Bool, keep: UInt64 = 1 << 20,
-    seed: UInt64 = 1
+    size: UInt64, accessible: UInt64, imageStart: UInt64 = 0, imagePages: Int, arms: Bool, decommits: Bool = false,
+    keep: UInt64 = 1 << 20, seed: UInt64 = 1
   ) throws {
     var random = SeededGenerator(seed: seed)
     let bytes = (0..<imagePages * 4096).map { _ in UInt8.random(in: 0...255, using: &random) }
@@ -45,7 +45,7 @@ final class ResetSlot {
         address, min(bytes.count, Int(accessible - imageStart)), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, made!.file, 0)
     }
     image = made
-    resetter = try Resetter(arms: arms, keepResidentBytes: keep)
+    resetter = try Resetter(arms: arms, decommits: decommits, keepResidentBytes: keep)
     history = resetter.makeHistory()
     unsafe record = .allocate(capacity: 1)
     unsafe record.initialize(to: AviarySlotRecord())
@@ -87,19 +87,51 @@ final class ResetSlot {
 
   @discardableResult
   func reset() throws -> Resetter.Way {
-    try unsafe resetter.reset(SlotView(base: mapping.address, accessible: accessible, image: image), history)
+    let way = try unsafe resetter.reset(SlotView(base: mapping.address, accessible: accessible, image: image), history)
+    // As the pool does. Not by a wrapper: these are for the resetter's own calls to be counted.
+    if way == .decommit {
+      unsafe madvise(UnsafeMutableRawPointer(bitPattern: mapping.address), Int(accessible), MADV_DONTNEED)
+    }
+    return way
+  }
+
+  /// Runs in which the first `hot` pages are written, until the slot is armed.
+  func arm(hot: Int = 1) throws {
+    for _ in 0..<20 where !history.isArmed {
+      for page in 0..<hot { write(UInt64(page) << 12, 1) }
+      try reset()
+    }
+    precondition(history.isArmed)
+  }
+
+  /// As a fault would.
+  func log(_ page: UInt32) {
+    let log = unsafe history.log
+    let pages = unsafe UnsafeMutableRawPointer(log) + MemoryLayout<AviaryWriteLog>.offset(of: \.pages)!
+    unsafe pages.storeBytes(of: page, toByteOffset: Int(log.pointee.count) * 4, as: UInt32.self)
+    unsafe log.pointee.count += 1
   }
 
   /// Changes the byte, whatever it is.
   func flip(_ offset: UInt64) { unsafe bytes[Int(offset)] ^= 0xFF }
 
-  /// The first byte that is not as it was at first, if any.
-  func firstDifference() -> Int? {
+  /// Reads each page.
+  func bytesAreReadable() -> Bool {
+    var sum: UInt8 = 0
+    for offset in stride(from: 0, to: Int(accessible), by: 4096) { sum |= unsafe bytes[offset] }
+    return sum | 1 != 0
+  }
+
+  /// The first byte from there on that is not as it was at first, if any.
+  func firstDifference(from first: UInt64 = 0) -> Int? {
     var expected = [UInt8](repeating: 0, count: Int(accessible))
     let start = Int(image?.start ?? 0)
     let count = min(contents.count, expected.count - start)
     if count > 0 { expected.replaceSubrange(start..<start + count, with: contents[..<count]) }
-    if unsafe expected.withUnsafeBytes({ unsafe memcmp($0.baseAddress!, bytes, Int(accessible)) }) == 0 { return nil }
-    return (0..<Int(accessible)).first { unsafe bytes[$0] != expected[$0] }
+    let offset = Int(first)
+    let isSame = unsafe expected.withUnsafeBytes {
+      unsafe memcmp($0.baseAddress! + offset, bytes + offset, Int(accessible) - offset) == 0
+    }
+    return isSame ? nil : (offset..<Int(accessible)).first { unsafe bytes[$0] != expected[$0] }
   }
 }
