@@ -25,7 +25,10 @@ public final class Engine: Sendable {
     tunables.cpu = .host
     var options = VMEngineOptions()
     options.guestStackBytes = configuration.maxGuestStack.bytes
-    if case .pooling(let pool) = configuration.allocation { options.pool = pool.runtime() }
+    if case .pooling(let pool) = configuration.allocation {
+      options.pool = pool.runtime()
+      options.limits = pool.runtimeLimits
+    }
     do throws(VMError) {
       runtime = try VMEngine(
         tunables: tunables, options: options,

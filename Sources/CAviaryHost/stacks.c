@@ -25,6 +25,12 @@ intptr_t aviary_system_guard_remove(uintptr_t address, size_t bytes) {
   return madvise((void *)address, bytes, MADV_GUARD_REMOVE) != 0 ? -errno : 0;
 }
 
+intptr_t aviary_system_small_pages(uintptr_t address, size_t bytes) {
+  int error = aviary_system_injected(AVIARY_SYSTEM_SMALL_PAGES);
+  if (error != 0) return -error;
+  return madvise((void *)address, bytes, MADV_NOHUGEPAGE) != 0 ? -errno : 0;
+}
+
 intptr_t aviary_stack_close(uintptr_t address, size_t bytes, uint32_t mode) {
   if (bytes == 0) return 0;
   if (mode == AVIARY_STACK_GUARDS) return aviary_system_guard_install(address, bytes);

@@ -123,7 +123,8 @@ import Testing
   /// Idle stores give up their stacks for new ones.
   @Test func restingStoresMakeRoom() throws {
     var options = VMEngineOptions()
-    options.maximumStacks = 2
+    options.limits = VMPoolLimits()
+    options.limits?.stacks = 2
     let engine = try VMEngine(
       tunables: Tunables(), options: options,
       thunks: VMThunkGenerator(

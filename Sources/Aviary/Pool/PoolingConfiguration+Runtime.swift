@@ -1,6 +1,18 @@
 import AviaryPool
+import AviaryVM
 
 extension PoolingConfiguration {
+  /// Everything but memories.
+  var runtimeLimits: VMPoolLimits {
+    var limits = VMPoolLimits()
+    limits.instances = instances
+    limits.instanceBytes = instanceSize.bytes
+    limits.tables = max(1, totalTables)
+    limits.tableElements = UInt64(clamping: tableElements)
+    limits.stacks = max(1, totalStacks)
+    return limits
+  }
+
   /// The same for the runtime, which takes reservation and guard from the tunables.
   func runtime() -> MemoryPoolConfiguration {
     var pool = MemoryPoolConfiguration()

@@ -46,7 +46,8 @@ final class InstanceState {
   init(_ module: VMModule, _ store: VMStore, imports: [VMExtern]) throws(VMError) {
     let info = module.info
     let layout = module.layout
-    let raw = UnsafeMutableRawPointer.allocate(byteCount: layout.size, alignment: 16)
+    let block = unsafe try store.engine.makeContext(layout.size)
+    let raw = block.baseAddress!
     unsafe raw.initializeMemory(as: UInt8.self, repeating: 0, count: layout.size)
     let context = unsafe raw.assumingMemoryBound(to: AviaryVMContext.self)
     var memories: [MemoryState] = []
@@ -74,7 +75,7 @@ final class InstanceState {
       }
     } catch {
       // The store owns what was made so far, whose words stand in the context: it has to stay.
-      unsafe store.keep(raw)
+      unsafe store.keep(block)
       throw error
     }
     unsafe self.store = store
@@ -96,7 +97,7 @@ final class InstanceState {
     }
     unsafe elements = .allocate(capacity: info.elements.count)
     unsafe elements.initialize(repeating: UnsafeMutableBufferPointer(start: nil, count: 0))
-    unsafe store.keep(raw)
+    unsafe store.keep(block)
     fillHead()
     fillFuncRefs()
   }

@@ -31,6 +31,12 @@ final class StackPool: Sendable {
     state = Mutex(State())
   }
 
+  /// Takes the address space now, and not with the first stack.
+  /// - Throws: `system`; `configuration` that names the numbers.
+  func reserve() throws(VMError) {
+    try state.withLock { state throws(VMError) in if !state.isReserved { try state.reserve(shape, limit) } }
+  }
+
   /// - Parameter open: set to where the open part begins.
   /// - Throws: `limit` when all are taken, naming the number; `system`.
   func take(open: inout UInt, calm: inout UInt8) throws(VMError) -> GuestStack {

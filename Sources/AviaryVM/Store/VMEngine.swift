@@ -29,8 +29,9 @@ package struct VMEngineOptions: Sendable {
   package var guestStackBytes: UInt64 = 1 << 20
   /// Unused guest stacks that keep their memory for later stores.
   package var pooledStacks = 64
-  /// Guest stacks at a time; nil: as many as the machine gives.
-  package var maximumStacks: Int?
+  /// What else there is pools for; nil: instances and tables are made on demand, and stacks as many as the
+  /// machine gives.
+  package var limits: VMPoolLimits?
   /// nil: every memory has a reservation of its own. Reservation and guard are taken from the tunables.
   package var pool: MemoryPoolConfiguration?
   package init() {}
@@ -45,6 +46,9 @@ package final class VMEngine: Sendable {
   package let deadlines = DeadlineService()
   let stacks: StackPool
   let caches = StoreCaches()
+  /// Of instances' contexts, and of tables' elements; nil: they are made on demand.
+  let contexts: BlockPool?
+  let tables: BlockPool?
   /// nil: memories are made on demand.
   package let pool: MemoryPool?
   private let stripes = Atomic<Int>(0)
@@ -76,14 +80,23 @@ package final class VMEngine: Sendable {
     guard guardBytes % Page.size == 0, guardBytes >= 1 << 17, guardBytes <= 1 << 30 else {
       throw .configuration("a stack guard of \(guardBytes) bytes is not a multiple of 4096 between 131072 and \(1 << 30)")
     }
-    if let maximum = options.maximumStacks, maximum < 1 || maximum > 1 << 24 {
-      throw .configuration("a limit of \(maximum) guest stacks is not between 1 and \(1 << 24)")
-    }
+    try options.limits?.check()
     Builtins.install()
     let error = aviary_host_install()
     guard error == 0 else { throw Mapping.failure("installing signal handlers", -Int(error), 0) }
     self.tunables = tunables
     self.options = options
+    // Before the pool of memories, which takes what is left of the address space.
+    if let limits = options.limits {
+      contexts = try BlockPool("instances", count: limits.instances, bytes: limits.instanceBytes)
+      tables = try BlockPool("tables", count: limits.tables, bytes: limits.tableElements * 8)
+    } else {
+      contexts = nil
+      tables = nil
+    }
+    stacks = StackPool(
+      usableBytes: stack, guardBytes: guardBytes, limit: options.limits?.stacks, keep: options.pooledStacks)
+    if options.limits != nil { try stacks.reserve() }
     if var configuration = options.pool {
       configuration.reservationBytes = tunables.memoryReservationBytes
       configuration.guardBytes = tunables.memoryGuardBytes
@@ -92,8 +105,6 @@ package final class VMEngine: Sendable {
       pool = nil
     }
     generator = thunks
-    stacks = StackPool(
-      usableBytes: stack, guardBytes: guardBytes, limit: options.maximumStacks, keep: options.pooledStacks)
     let cell = UnsafeMutablePointer<Atomic<UInt64>>.allocate(capacity: 1)
     unsafe cell.initialize(to: Atomic(0))
     unsafe epoch = cell
@@ -102,16 +113,6 @@ package final class VMEngine: Sendable {
   deinit {
     unsafe epoch.deinitialize(count: 1)
     unsafe epoch.deallocate()
-  }
-
-  /// A stack; where all are taken, idle stores have to give up theirs.
-  func takeStack(open: inout UInt, calm: inout UInt8) throws(VMError) -> GuestStack {
-    do {
-      return try stacks.take(open: &open, calm: &calm)
-    } catch {
-      guard caches.drain() > 0 else { throw error }
-      return try stacks.take(open: &open, calm: &calm)
-    }
   }
 
   /// Stripes are given to stores in turn.

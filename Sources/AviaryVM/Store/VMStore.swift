@@ -54,7 +54,7 @@ package final class VMStore {
   private(set) var hostFunctions: [HostFunctionState] = []
   private(set) var cells: [UnsafeMutablePointer<AviaryValue>] = unsafe []
   /// Instances' contexts. Words of memories and tables stand in them, so they go last.
-  private(set) var contexts: [UnsafeMutableRawPointer] = unsafe []
+  private(set) var contexts: [UnsafeMutableRawBufferPointer] = unsafe []
 
   /// - Throws: `system` where there is no address space for a stack.
   package init(_ engine: VMEngine, limiter: (any VMLimiter)? = nil, limits: VMStoreLimits = VMStoreLimits()) throws(VMError) {
@@ -66,7 +66,7 @@ package final class VMStore {
     unsafe raw = host.pointer
     var open: UInt = 0
     var calm: UInt8 = 0
-    let stack = try engine.takeStack(open: &open, calm: &calm)
+    let stack = try engine.taking { () throws(VMError) in try engine.stacks.take(open: &open, calm: &calm) }
     unsafe raw.pointee.stack_calm = calm
     unsafe raw.adopt(stack, engine.stacks.shape.mode, open: open)
     unsafe raw.pointee.context.epoch = UnsafePointer(UnsafeRawPointer(engine.epoch).assumingMemoryBound(to: UInt64.self))
@@ -88,7 +88,7 @@ package final class VMStore {
       unsafe seal.deinitialize(count: 1)
       unsafe seal.deallocate()
     }
-    for unsafe context in unsafe contexts { unsafe context.deallocate() }
+    for unsafe context in unsafe contexts { unsafe engine.freeContext(context) }
     for unsafe cell in unsafe cells { unsafe cell.deallocate() }
     if let stack = stack.take(), cleanStack() { engine.stacks.giveBack(stack, open: unsafe raw.pointee.stack_open, calm: unsafe raw.pointee.stack_calm) }
   }
@@ -129,7 +129,7 @@ package final class VMStore {
   }
 
   /// Takes over an instance's context.
-  func keep(_ context: UnsafeMutableRawPointer) {
+  func keep(_ context: UnsafeMutableRawBufferPointer) {
     isSealed = false
     unsafe contexts.append(context)
   }
@@ -218,7 +218,7 @@ package final class VMStore {
     }
     try admit(type)
     isSealed = false
-    let table = unsafe try TableState(type, element: element, initial: initial, cell: cell)
+    let table = unsafe try TableState(type, element: element, initial: initial, cell: cell, engine)
     tables.append(table)
     return table
   }

@@ -5,7 +5,7 @@ import CAviaryContract
 /// A table, owned by its store. Elements are 64-bit references, null = 0.
 ///
 /// Invariants: `cell.base` holds `cell.length` initialised elements and room for
-/// `capacity`; `length <= maximum <= TableState.elementLimit`.
+/// `capacity`; `length <= limit <= TableState.elementLimit`.
 @safe
 final class TableState {
   /// What one table may hold: 80 MB.
@@ -16,32 +16,54 @@ final class TableState {
   let cell: UnsafeMutablePointer<AviaryTable>
   private let ownsCell: Bool
   private var capacity: Int
+  /// Whose block `base` is; it does not grow beyond that, and never moves. nil: on the heap.
+  private let pool: BlockPool?
+  /// What the table may grow to, by its type and by the pool.
+  private let limit: UInt64
   /// What `cell.base` says too: the cell may be gone before this object is.
   private var base: UnsafeMutablePointer<UInt64>
+  /// Elements that were ever in bounds.
+  private var used: Int
   /// The elements that a new tenant finds.
   private var snapshot: UnsafeMutableBufferPointer<UInt64>?
 
   /// - Parameter cell: as for `MemoryState`.
+  /// - Throws: `limit` that names the numbers.
   init(
-    _ type: TableType, element: VMValueType, initial: UInt64, cell: UnsafeMutablePointer<AviaryTable>?
+    _ type: TableType, element: VMValueType, initial: UInt64, cell: UnsafeMutablePointer<AviaryTable>?,
+    _ engine: VMEngine
   ) throws(VMError) {
-    guard type.limits.minimum <= TableState.elementLimit else {
-      throw .limit("a table of \(type.limits.minimum) elements exceeds the limit of \(TableState.elementLimit)")
+    let largest = engine.options.limits?.tableElements ?? TableState.elementLimit
+    guard type.limits.minimum <= largest else {
+      throw .limit("a table of \(type.limits.minimum) elements exceeds the limit of \(largest)")
     }
+    let count = Int(type.limits.minimum)
+    if let pool = engine.tables {
+      let block = unsafe try engine.taking { () throws(VMError) in unsafe try pool.take() }
+      unsafe base = block.bindMemory(to: UInt64.self, capacity: Int(largest))
+      capacity = Int(largest)
+    } else {
+      capacity = count
+      unsafe base = .allocate(capacity: max(capacity, 1))
+    }
+    pool = engine.tables
+    limit = min(type.limits.maximum ?? largest, largest)
     self.type = type
     self.element = element
-    capacity = Int(type.limits.minimum)
     unsafe self.cell = cell ?? .allocate(capacity: 1)
     ownsCell = unsafe cell == nil
-    let base = UnsafeMutablePointer<UInt64>.allocate(capacity: max(capacity, 1))
-    unsafe self.base = base
-    unsafe base.initialize(repeating: initial, count: capacity)
-    unsafe self.cell.initialize(to: AviaryTable(base: base, length: UInt64(capacity)))
+    unsafe base.initialize(repeating: initial, count: count)
+    unsafe self.cell.initialize(to: AviaryTable(base: base, length: UInt64(count)))
+    used = count
   }
 
   deinit {
     if let snapshot = unsafe snapshot { unsafe snapshot.deallocate() }
-    unsafe base.deallocate()
+    if let pool {
+      unsafe pool.giveBack(UnsafeMutableRawPointer(base), used: UInt64(8 * used))
+    } else {
+      unsafe base.deallocate()
+    }
     if ownsCell { unsafe cell.deallocate() }
   }
 
@@ -49,7 +71,6 @@ final class TableState {
 
   /// The count after growth; nil where that is beyond the maximum.
   func count(grownBy delta: UInt64) -> UInt64? {
-    let limit = min(type.limits.maximum ?? TableState.elementLimit, TableState.elementLimit)
     guard count <= limit, delta <= limit - count else { return nil }
     return count + delta
   }
@@ -70,6 +91,7 @@ final class TableState {
     }
     unsafe (cell.pointee.base + old).initialize(repeating: value, count: new - old)
     unsafe cell.pointee.length = newCount
+    used = max(used, new)
   }
 
   func takeSnapshot() {

@@ -21,10 +21,13 @@ enum { AVIARY_STACK_SIGNAL_ROOM = 16 * 1024 };
 enum {
   AVIARY_SYSTEM_GUARD_INSTALL = 40,
   AVIARY_SYSTEM_GUARD_REMOVE = 41,
+  AVIARY_SYSTEM_SMALL_PAGES = 42,
 };
 // Page-aligned ranges of one private anonymous mapping; 0 or a negative errno. Installing drops the contents.
 intptr_t aviary_system_guard_install(uintptr_t address, size_t bytes);
 intptr_t aviary_system_guard_remove(uintptr_t address, size_t bytes);
+// No huge pages for the range.
+intptr_t aviary_system_small_pages(uintptr_t address, size_t bytes);
 
 // Makes a range fault, and read as zeros when it is opened again. After a failure part of it may be
 // closed already; the contents of the rest stand. 0 or a negative errno.
