@@ -68,7 +68,7 @@ intptr_t aviary_system_clear(uintptr_t address, size_t bytes) {
   return result == MAP_FAILED ? -errno : aviary_system_avoid_huge_pages(address, bytes);
 }
 
-// A process that names itself without a file descriptor (Linux 6.14, settled in 6.15); one
+// PIDFD_SELF_THREAD_GROUP: a process names itself without a file descriptor; one
 // that was opened would name the parent after a fork, whose memory we would drop.
 enum { SELF = -10001, MOST_BYTES = 1 << 30 };
 
