@@ -1,6 +1,7 @@
 import AviaryCodegen
 import AviaryContract
 import AviaryCore
+import AviaryPool
 import AviaryText
 import AviaryVM
 import Dispatch
@@ -59,6 +60,33 @@ extension Engine {
   /// - Throws: `WasmError.artifact` for damage, another version, other settings or another CPU.
   public func load(artifact bytes: [UInt8], name: String? = nil) throws(WasmError) -> Module {
     let file = try ArtifactFile(bytes, tunables: tunables, features: configuration.features.rawValue)
+    return try load(file, name) { _ in nil }
+  }
+
+  /// Loads an artifact from a file and keeps that file mapped, so that large initial memories are shared with all
+  /// processes that do the same, and are not copied.
+  ///
+  /// The file stays open as long as the module lives, and **nobody may change or truncate it meanwhile**: instances
+  /// would start with what was put there, and whoever reads beyond a new end crashes. Replacing it by another file of
+  /// the same name, or removing it, is harmless. Where that cannot be promised, read the file and use
+  /// `load(artifact:)`, which copies all that it needs.
+  ///
+  /// Images of up to 4 MiB are copied all the same where the pool's reset is `adaptive`: pages of a file cannot
+  /// be write-protected.
+  /// - Parameter path: of a regular file that belongs to this user or to root, and that nobody else may write.
+  /// - Throws: `WasmError.exhausted` where it cannot be opened or mapped, `.limit` where others can change it,
+  ///   `.artifact` as above.
+  public func load(mappingArtifactAt path: String, name: String? = nil) throws(WasmError) -> Module {
+    let constant: ConstantFile
+    do throws(VMError) { constant = try ConstantFile(path: path) } catch { throw WasmError(error) }
+    let file = unsafe try ArtifactFile(
+      reading: constant.unsafeBytes, tunables: tunables, features: configuration.features.rawValue)
+    return try load(file, name) { StoredImages(constant, offsets: $0) }
+  }
+
+  private func load(
+    _ file: ArtifactFile, _ name: String?, _ images: ([UInt64]) -> StoredImages?
+  ) throws(WasmError) -> Module {
     let module: ValidatedModule
     do throws(ModuleError) {
       module = try ValidatedModule.trusting(
@@ -67,7 +95,8 @@ extension Engine {
     guard module.info.bodies.count == file.artifact.functions.count else {
       throw .artifact("the code is not that of the module")
     }
-    return try publish(module, file.artifact, name)
+    let images = images(try file.imageOffsets(module.info))
+    return try Module(engine: self, name: name, module, file.artifact, images: images)
   }
 
   /// Whether bytes look like an artifact.

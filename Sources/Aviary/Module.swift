@@ -15,12 +15,14 @@ public final class Module: Sendable {
   /// While it lives, GDB knows the code.
   private let debugger: DebuggerRegistration?
 
-  init(engine: Engine, name: String?, _ module: ValidatedModule, _ artifact: Artifact) throws(WasmError) {
+  init(
+    engine: Engine, name: String?, _ module: ValidatedModule, _ artifact: Artifact, images: StoredImages? = nil
+  ) throws(WasmError) {
     self.engine = engine
     startFunction = module.info.start
     self.name = module.info.names.module ?? name
     do throws(VMError) {
-      runtime = try VMModule(engine.runtime, module, artifact)
+      runtime = try VMModule(engine.runtime, module, artifact, images: images)
       debugger = try Module.announce(runtime, artifact, engine.configuration)
     } catch { throw WasmError(error) }
   }
@@ -93,9 +95,7 @@ public final class Module: Sendable {
 
   /// The module with its code, to be kept in a file and loaded by `Engine.load(artifact:)`.
   public func artifact() -> [UInt8] {
-    unsafe ArtifactFile.bytes(
-      module: info.bytes.buffer, features: info.features.rawValue,
-      hasForeignTailCalls: runtime.module.facts.hasForeignTailCalls, runtime.code.artifact(engine.tunables))
+    ArtifactFile.bytes(runtime.module, runtime.code.artifact(engine.tunables))
   }
 
   /// The module in the binary format, as it was compiled.

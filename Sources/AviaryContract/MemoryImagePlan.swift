@@ -11,7 +11,7 @@ package import AviaryCore
 ///
 /// Invariants: images are whole pages below 2^47, sorted by memory, at most one a memory. What they cost is
 /// bounded by the module's size, whatever its offsets are: an image has at most `bytesPerDataByte` bytes a byte
-/// of data, and all together `slackBytes` more, or a few pages a memory.
+/// of data, and all together `slackBytes` more.
 package struct MemoryImagePlan: Sendable, Hashable {
   /// A data segment and its offset in the memory.
   package struct Placement: Sendable, Hashable {
@@ -35,7 +35,8 @@ package struct MemoryImagePlan: Sendable, Hashable {
   /// a file that no limit of a store knows, as long as the module lives.
   package static let bytesPerDataByte: UInt64 = 8
   package static let slackBytes: UInt64 = 256 << 10
-  private static let leastSlackBytes: UInt64 = 16 << 10
+  /// Each image may be a file of the process's.
+  package static let mostImages = 8
   private static let addressBits: UInt64 = 47
 
   package private(set) var images: [Image] = []
@@ -45,10 +46,10 @@ package struct MemoryImagePlan: Sendable, Hashable {
   package init(_ info: ModuleInfo) {
     var segments = [[Placed]](repeating: [], count: info.memories.count)
     for placed in MemoryImagePlan.leadingStaticSegments(info) { segments[placed.memory].append(placed) }
-    let slack = max(
-      MemoryImagePlan.slackBytes / UInt64(max(segments.count { !$0.isEmpty }, 1)), MemoryImagePlan.leastSlackBytes)
+    let candidates = min(segments.count { !$0.isEmpty }, MemoryImagePlan.mostImages)
+    let slack = MemoryImagePlan.slackBytes / UInt64(max(candidates, 1))
     var covered = [Bool](repeating: false, count: info.data.count)
-    for (memory, placed) in segments.enumerated() {
+    for (memory, placed) in segments.enumerated() where images.count < MemoryImagePlan.mostImages {
       guard let run = MemoryImagePlan.bestRun(placed, slack: slack) else { continue }
       let inside = placed.filter { run.pages.contains($0.pages) }.map(\.placement)
       for placement in inside { covered[placement.segment] = true }
@@ -58,6 +59,17 @@ package struct MemoryImagePlan: Sendable, Hashable {
           count: UInt64(run.pages.count) * MemoryImagePlan.pageBytes, segments: inside, dataBytes: run.data))
     }
     isInImage = covered
+  }
+
+  /// An image's contents.
+  package func contents(of image: Image, _ info: ModuleInfo) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: Int(image.count))
+    for placement in image.segments {
+      let start = Int(placement.offset - image.start)
+      let source = unsafe info.bytes.buffer[info.data[placement.segment].range]
+      unsafe bytes.replaceSubrange(start..<start + source.count, with: source)
+    }
+    return bytes
   }
 
   // MARK: Static segments

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef MFD_NOEXEC_SEAL
@@ -52,4 +53,23 @@ intptr_t aviary_system_image_map(int fd, size_t bytes, uint64_t offset) {
   // even for reading. The pages are the same, since nobody writes.
   void *address = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_NORESERVE, fd, (off_t)offset);
   return address == MAP_FAILED ? -errno : (intptr_t)address;
+}
+
+intptr_t aviary_system_image_open(const char *path) {
+  int error = aviary_system_injected(AVIARY_SYSTEM_IMAGE_OPEN);
+  if (error != 0) return -error;
+  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  return fd < 0 ? -errno : fd;
+}
+
+intptr_t aviary_system_image_status(int fd, AviaryFileStatus *status) {
+  int error = aviary_system_injected(AVIARY_SYSTEM_IMAGE_STATUS);
+  if (error != 0) return -error;
+  struct stat found;
+  if (fstat(fd, &found) != 0) return -errno;
+  status->bytes = found.st_size > 0 ? (uint64_t)found.st_size : 0;
+  status->is_regular = S_ISREG(found.st_mode);
+  status->is_others = found.st_uid != 0 && found.st_uid != geteuid();
+  status->others_write = (found.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+  return 0;
 }

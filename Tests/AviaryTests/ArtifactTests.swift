@@ -35,8 +35,10 @@ import Testing
       if case .artifact(let message)? = wasmError({ _ = try Fixture.engine.load(artifact: bytes) }) { return message }
       return nil
     }
-    for count in 0..<bytes.count { #expect(message(Array(bytes[..<count])) != nil, "cut to \(count)") }
-    for index in bytes.indices {
+    // The end is an image and zeros before it: not each of its bytes.
+    let places = bytes.indices.filter { $0 < 1024 || $0 % 61 == 0 || $0 == bytes.count - 1 }
+    for count in places { #expect(message(Array(bytes[..<count])) != nil, "cut to \(count)") }
+    for index in places {
       var copy = bytes
       copy[index] ^= 0x40
       #expect(message(copy) != nil, "byte \(index)")

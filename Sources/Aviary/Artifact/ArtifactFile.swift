@@ -1,7 +1,9 @@
 import AviaryContract
+import AviaryCore
 import AviaryPool
 
-/// A compiled module as a file: the original bytes and the artifact's tables.
+/// A compiled module as a file: the original bytes, the artifact's tables, and the memories' images, which
+/// can be mapped from it.
 ///
 /// ```
 ///  0   "\0aviary\n"      magic
@@ -10,14 +12,16 @@ import AviaryPool
 ///  32  fingerprint       u64, of the tunables
 ///  40  cpu, features     u32 each
 ///  48  flags             u64; bit 0: the module has foreign tail calls
-///  56  counts            u64 each: bytes of the module, bytes of text, functions, traps, addresses
-///  96  module, text, functions (8 bytes each), traps (8), addresses (8)
+///  56  counts            u64 each: bytes of the module, bytes of text, functions, traps, addresses, images
+///  104 module, text, functions (8 bytes each), traps (8), addresses (8),
+///      images (24: memory, start, count; as `MemoryImagePlan` has them)
+///      zeros up to the next page, then the contents of the images, whole pages
 /// ```
 /// Little-endian. The file is trusted as to what its code does, but no count in it is: a
 /// damaged file throws.
 struct ArtifactFile {
   static let magic: [UInt8] = [0] + Array("aviary\n".utf8)
-  private static let headerSize = 96
+  private static let headerSize = 104
   private static let hashOffset = 16
   private static let hashedFrom = 32
 
@@ -25,34 +29,40 @@ struct ArtifactFile {
   var hasForeignTailCalls: Bool
   var module: [UInt8]
   var artifact: Artifact
+  /// In the order of the plan; `offset` is where the contents stand in the file.
+  private var images: [(memory: UInt64, start: UInt64, count: UInt64, offset: UInt64)]
 
   static func isArtifact(_ bytes: [UInt8]) -> Bool { bytes.starts(with: magic) }
 
   // MARK: Writing
 
-  static func bytes(
-    module: UnsafeRawBufferPointer, features: UInt32, hasForeignTailCalls: Bool, _ artifact: Artifact
-  ) -> [UInt8] {
+  static func bytes(_ module: ValidatedModule, _ artifact: Artifact) -> [UInt8] {
+    let info = module.info
+    let plan = MemoryImagePlan(info)
     var out: [UInt8] = []
     let tables = 8 * (artifact.functions.count + artifact.traps.count + artifact.addresses.count)
-    out.reserveCapacity(headerSize + module.count + artifact.text.count + tables)
+    out.reserveCapacity(headerSize + info.bytes.count + artifact.text.count + tables)
     out += magic
     append(Artifact.formatVersion, &out)
     append(UInt64(0), &out)
     append(UInt64(0), &out)
     append(artifact.fingerprint, &out)
-    append(UInt64(artifact.cpu.rawValue) | UInt64(features) << 32, &out)
-    append(hasForeignTailCalls ? 1 : 0, &out)
+    append(UInt64(artifact.cpu.rawValue) | UInt64(info.features.rawValue) << 32, &out)
+    append(module.facts.hasForeignTailCalls ? 1 : 0, &out)
     for count in [
-      module.count, artifact.text.count, artifact.functions.count, artifact.traps.count, artifact.addresses.count,
+      info.bytes.count, artifact.text.count, artifact.functions.count, artifact.traps.count, artifact.addresses.count,
+      plan.images.count,
     ] {
       append(UInt64(count), &out)
     }
-    unsafe out.append(contentsOf: module)
+    unsafe out.append(contentsOf: info.bytes.buffer)
     out += artifact.text
     for function in artifact.functions { append(UInt64(function.offset) | UInt64(function.size) << 32, &out) }
     for trap in artifact.traps { append(UInt64(trap.offset) | UInt64(trap.code) << 32, &out) }
     for address in artifact.addresses { append(UInt64(address.offset) | UInt64(address.wasmOffset) << 32, &out) }
+    for image in plan.images { for word in [UInt64(image.memory), image.start, image.count] { append(word, &out) } }
+    if !plan.images.isEmpty { out += [UInt8](repeating: 0, count: padding(after: out.count)) }
+    for image in plan.images { out += plan.contents(of: image, info) }
 
     let hash = unsafe out.withUnsafeBytes { unsafe ContentHash(UnsafeRawBufferPointer(rebasing: $0[hashedFrom...])) }
     unsafe out.withUnsafeMutableBytes { bytes in
@@ -62,6 +72,8 @@ struct ArtifactFile {
     return out
   }
 
+  private static func padding(after count: Int) -> Int { -count & Int(MemoryImagePlan.pageBytes - 1) }
+
   private static func append(_ word: UInt64, _ out: inout [UInt8]) {
     unsafe withUnsafeBytes(of: word.littleEndian) { unsafe out.append(contentsOf: $0) }
   }
@@ -70,34 +82,19 @@ struct ArtifactFile {
 
   /// - Throws: `WasmError.artifact`, saying what does not fit.
   init(_ bytes: [UInt8], tunables: Tunables, features expected: UInt32) throws(WasmError) {
-    guard ArtifactFile.isArtifact(bytes) else { throw .artifact("not an artifact of Aviary") }
-    guard bytes.count >= ArtifactFile.headerSize else { throw .artifact("the file is cut short") }
-    func word(_ offset: Int) -> UInt64 {
-      // Callers stay below bytes.count - 8.
-      unsafe bytes.withUnsafeBytes { UInt64(littleEndian: unsafe $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) }
+    let result: Result<ArtifactFile, WasmError> = unsafe bytes.withUnsafeBytes { bytes in
+      do throws(WasmError) {
+        return .success(unsafe try ArtifactFile(reading: bytes, tunables: tunables, features: expected))
+      } catch { return .failure(error) }
     }
-    let version = word(8)
-    guard version == Artifact.formatVersion else {
-      throw .artifact("made by another version of Aviary: format \(version), this one reads \(Artifact.formatVersion)")
-    }
-    let counts = (0..<5).map { word(56 + 8 * $0) }
-    let scales: [UInt64] = [1, 1, 8, 8, 8]
-    var total = UInt64(ArtifactFile.headerSize)
-    for (count, scale) in zip(counts, scales) {
-      let (size, overflow) = count.multipliedReportingOverflow(by: scale)
-      let (sum, carry) = total.addingReportingOverflow(size)
-      guard !overflow, !carry else { throw .artifact("the file's sizes contradict each other") }
-      total = sum
-    }
-    guard total == UInt64(bytes.count) else {
-      throw .artifact("the file has \(bytes.count) bytes and should have \(total): it is cut short or damaged")
-    }
-    let hash = unsafe bytes.withUnsafeBytes {
-      unsafe ContentHash(UnsafeRawBufferPointer(rebasing: $0[ArtifactFile.hashedFrom...]))
-    }
-    guard hash.low == word(ArtifactFile.hashOffset), hash.high == word(ArtifactFile.hashOffset + 8) else {
-      throw .artifact("the content does not match its hash: the file is damaged")
-    }
+    self = try result.get()
+  }
+
+  /// The same. Unsafe contract: the bytes do not change meanwhile.
+  init(reading bytes: UnsafeRawBufferPointer, tunables: Tunables, features expected: UInt32) throws(WasmError) {
+    let counts = unsafe try ArtifactFile.checkedCounts(bytes)
+    // Offsets stay below bytes.count - 8.
+    func word(_ offset: Int) -> UInt64 { unsafe ArtifactFile.word(bytes, offset) }
     let fingerprint = word(32)
     guard fingerprint == tunables.fingerprint else {
       throw .artifact(
@@ -111,14 +108,14 @@ struct ArtifactFile {
 
     hasForeignTailCalls = word(48) & 1 != 0
 
-    // The sum is the array's count, so all of these fit in Int.
+    // The sum is at most the file's size, so all of these fit in Int.
     var offset = ArtifactFile.headerSize
     func take(_ count: UInt64, _ scale: Int) -> Range<Int> {
       defer { offset += Int(count) * scale }
       return offset..<(offset + Int(count) * scale)
     }
-    module = Array(bytes[take(counts[0], 1)])
-    let text = Array(bytes[take(counts[1], 1)])
+    module = unsafe Array(bytes[take(counts[0], 1)])
+    let text = unsafe Array(bytes[take(counts[1], 1)])
     func pairs(_ count: UInt64) -> [(UInt32, UInt32)] {
       let range = take(count, 8)
       return stride(from: range.lowerBound, to: range.upperBound, by: 8).map { at in
@@ -137,5 +134,72 @@ struct ArtifactFile {
     artifact = Artifact(
       fingerprint: fingerprint, cpu: CPUFeatures(rawValue: UInt32(truncatingIfNeeded: word(40))), text: text,
       functions: functions, traps: traps, addresses: addresses)
+    let table = take(counts[5], 24)
+    images = unsafe try ArtifactFile.images(bytes, table)
+  }
+
+  /// The counts at the start, of a file that is whole.
+  private static func checkedCounts(_ bytes: UnsafeRawBufferPointer) throws(WasmError) -> [UInt64] {
+    guard unsafe bytes.starts(with: magic) else { throw .artifact("not an artifact of Aviary") }
+    guard bytes.count >= headerSize else { throw .artifact("the file is cut short") }
+    let version = unsafe word(bytes, 8)
+    guard version == Artifact.formatVersion else {
+      throw .artifact("made by another version of Aviary: format \(version), this one reads \(Artifact.formatVersion)")
+    }
+    let counts = (0..<6).map { unsafe word(bytes, 56 + 8 * $0) }
+    let scales: [UInt64] = [1, 1, 8, 8, 8, 24]
+    var total = UInt64(headerSize)
+    for (count, scale) in zip(counts, scales) {
+      let (size, overflow) = count.multipliedReportingOverflow(by: scale)
+      let (sum, carry) = total.addingReportingOverflow(size)
+      guard !overflow, !carry else { throw .artifact("the file's sizes contradict each other") }
+      total = sum
+    }
+    // The images' own sizes stand in their table, which is the last of the tables.
+    guard total == UInt64(bytes.count) || counts[5] > 0 && total < UInt64(bytes.count) else {
+      throw .artifact("the file has \(bytes.count) bytes and should have \(total): it is cut short or damaged")
+    }
+    let hash = unsafe ContentHash(UnsafeRawBufferPointer(rebasing: bytes[hashedFrom...]))
+    guard unsafe hash.low == word(bytes, hashOffset) && hash.high == word(bytes, hashOffset + 8) else {
+      throw .artifact("the content does not match its hash: the file is damaged")
+    }
+    return counts
+  }
+
+  /// - Parameter table: inside of the bytes, a multiple of 24.
+  private static func images(
+    _ bytes: UnsafeRawBufferPointer, _ table: Range<Int>
+  ) throws(WasmError) -> [(memory: UInt64, start: UInt64, count: UInt64, offset: UInt64)] {
+    if table.isEmpty { return [] }
+    var result: [(memory: UInt64, start: UInt64, count: UInt64, offset: UInt64)] = []
+    // One page beyond the table at most, so no overflow.
+    var offset = UInt64(table.upperBound + padding(after: table.upperBound))
+    let size = UInt64(bytes.count)
+    for at in stride(from: table.lowerBound, to: table.upperBound, by: 24) {
+      let count = unsafe word(bytes, at + 16)
+      guard offset <= size, count <= size - offset, count % MemoryImagePlan.pageBytes == 0 else {
+        throw .artifact("the images are larger than the file")
+      }
+      result.append((unsafe word(bytes, at), unsafe word(bytes, at + 8), count, offset))
+      offset += count
+    }
+    guard offset == size else { throw .artifact("the file is longer than its images") }
+    return result
+  }
+
+  /// - Precondition: eight bytes are there.
+  private static func word(_ bytes: UnsafeRawBufferPointer, _ offset: Int) -> UInt64 {
+    UInt64(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+  }
+
+  /// Where the images of the module stand in the file, in the order of its plan.
+  /// - Throws: `WasmError.artifact` where they are not those.
+  func imageOffsets(_ info: ModuleInfo) throws(WasmError) -> [UInt64] {
+    let plan = MemoryImagePlan(info).images
+    let fits = plan.count == images.count && zip(plan, images).allSatisfy { planned, found in
+      UInt64(planned.memory) == found.memory && planned.start == found.start && planned.count == found.count
+    }
+    guard fits else { throw .artifact("the images are not those of the module") }
+    return images.map(\.offset)
   }
 }

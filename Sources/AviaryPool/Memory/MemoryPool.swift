@@ -94,6 +94,9 @@ package final class MemoryPool: Sendable {
   /// The stripe of a slot.
   package func stripe(ofSlot index: Int) -> Int { layout.stripe(ofSlot: index) }
 
+  /// Whether resets write-protect pages: those of anonymous memory and of sealed images can be.
+  package var writeProtects: Bool { slab.resetter.map { $0.userfaultfd >= 0 } ?? false }
+
   /// A number for a module's memory. Give it back with `purge` when the module goes.
   package func makeGroup() -> AffinityGroup { slots.makeGroup() }
 

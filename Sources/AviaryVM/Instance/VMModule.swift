@@ -16,8 +16,11 @@ package final class VMModule: Sendable {
   let memories: ModuleMemories?
   var info: ModuleInfo { module.info }
 
+  /// - Parameter images: where the module's images stand already; nil: nowhere.
   /// - Throws: see `VMCode.init` and `VMContextLayout.init`.
-  package init(_ engine: VMEngine, _ module: ValidatedModule, _ artifact: Artifact) throws(VMError) {
+  package init(
+    _ engine: VMEngine, _ module: ValidatedModule, _ artifact: Artifact, images: StoredImages? = nil
+  ) throws(VMError) {
     self.engine = engine
     self.module = module
     guard artifact.functions.count == module.info.bodies.count else {
@@ -28,7 +31,7 @@ package final class VMModule: Sendable {
     defaultMemory = VMModule.defaultMemory(of: module.info)
     types = try engine.types.register(module.info.types, groups: module.info.recursionGroups)
     code = try VMCode(artifact, tunables: engine.tunables)
-    memories = engine.pool.map { ModuleMemories(module.info, $0) }
+    memories = engine.pool.map { ModuleMemories(module.info, $0, stored: images) }
     CodeIndex.shared.add(self, code.text)
   }
 

@@ -14,13 +14,19 @@ final class ModuleMemories: Sendable {
   /// Per data segment.
   let isInImage: [Bool]
 
+  /// A stored image that is larger is mapped from its file, even where the pool would rather have it sealed.
+  private static let mostCopiedBytes: UInt64 = 4 << 20
+
   /// Where an image cannot be made, its segments are copied at each instantiation instead.
-  init(_ info: ModuleInfo, _ pool: MemoryPool) {
+  init(_ info: ModuleInfo, _ pool: MemoryPool, stored: StoredImages?) {
     let plan = MemoryImagePlan(info)
     var images = [MemoryImage?](repeating: nil, count: info.memories.count)
     var isInImage = [Bool](repeating: false, count: info.data.count)
-    for planned in plan.images where planned.end <= pool.configuration.maxMemoryBytes {
-      guard let image = try? ModuleMemories.image(planned, info) else { continue }
+    for (index, planned) in plan.images.enumerated() where planned.end <= pool.configuration.maxMemoryBytes {
+      // Pages of a file on a disk cannot be write-protected, so resets would have to scan.
+      let isShared = !pool.writeProtects || planned.count > ModuleMemories.mostCopiedBytes
+      let found = isShared ? stored?.image(index, planned) : nil
+      guard let image = try? found ?? ModuleMemories.image(planned, info) else { continue }
       images[planned.memory] = image
       for placement in planned.segments { isInImage[placement.segment] = true }
     }
