@@ -65,7 +65,7 @@ let package = Package(
     .executableTarget(
       name: "AviaryCLI",
       dependencies: [
-        "Aviary", "AviaryCore", "AviaryText", "AviaryWASI", "AviaryWast",
+        "Aviary", "AviaryCore", "AviaryContract", "AviaryText", "AviaryWASI", "AviaryWast",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

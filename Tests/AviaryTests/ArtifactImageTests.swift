@@ -16,12 +16,9 @@ import Testing
   static let bytes = Result { try Fixture.compile(wat).artifact() }
 
   static func pooled(_ reset: PoolingConfiguration.Reset = .automatic) throws -> Engine {
-    var pool = PoolingConfiguration()
-    pool.maxMemories = 8
-    pool.maxMemory = .mebibytes(8)
-    pool.maxMemoriesPerModule = 2
+    var pool = PoolingConfiguration(instances: 4, maxMemory: .mebibytes(8), protectionKeys: .off)
+    pool.memoriesPerInstance = 2
     pool.reset = reset
-    pool.protectionKeys = .off
     var configuration = EngineConfiguration()
     configuration.allocation = .pooling(pool)
     return try Engine(configuration)
@@ -39,7 +36,7 @@ import Testing
       fchmod(descriptor, mode)
       close(descriptor)
     }
-    deinit { unlink(path) }
+    deinit { unsafe unlink(path) }
 
     static func write(_ bytes: [UInt8], to descriptor: Int32) {
       var rest = bytes[...]
@@ -52,10 +49,11 @@ import Testing
   }
 
   static func check(_ module: Module, _ comment: Comment, later: String = "LATER") throws {
-    for _ in 0..<2 {
+    // Often enough for a reset to have learnt what is written.
+    for _ in 0..<10 {
       let instance = try Linker<Void>(module.engine).instantiate(module, in: Store(module.engine))
-      let small = try #require(instance.memory("small"))
-      let large = try #require(instance.memory("large"))
+      let small = try instance.memory("small")
+      let large = try instance.memory("large")
       #expect(try Self.text(small, 5000, 11) == "small image", comment)
       #expect(try Self.text(small, 4990, 10) == String(repeating: "\0", count: 10), comment)
       #expect(try Self.text(large, 69_999, 9) == "\0" + "0" + later + "67", comment)
@@ -67,7 +65,7 @@ import Testing
   }
 
   static func text(_ memory: Memory, _ offset: UInt64, _ count: Int) throws -> String {
-    String(decoding: try memory.read(at: offset, count: count), as: UTF8.self)
+    String(decoding: try memory.bytes(at: offset, count: count), as: UTF8.self)
   }
 
   @Test func imagesAreKeptInWholePages() throws {
@@ -89,7 +87,7 @@ import Testing
       try Self.check(module, "mapped")
       #expect(module.artifact() == bytes)
       // Removed, or another file in its place.
-      unlink(file.path)
+      unsafe unlink(file.path)
       try Self.check(module, "removed")
     }
   }
@@ -100,7 +98,7 @@ import Testing
     let engine = try Self.pooled()
     let file = try TemporaryFile(bytes)
     let module = try engine.load(artifact: bytes)
-    truncate(file.path, 10)
+    unsafe truncate(file.path, 10)
     try Self.check(module, "truncated")
   }
 
@@ -140,20 +138,9 @@ import Testing
   @Test func imagesThatDoNotFit() throws {
     let bytes = try Self.bytes.get()
     let engine = try Self.pooled()
-    let module = try engine.load(artifact: bytes)
-    let first = try ArtifactFile(
-      bytes, tunables: engine.tunables, features: engine.configuration.features.rawValue
-    ).imageOffsets(module.info)[0]
-    // The table's last bytes are followed by less than a page of zeros.
-    let end = bytes[..<Int(first)].lastIndex { $0 != 0 }!
-    let table = (end / 8 * 8 - 96..<Int(first) - 8).first { at in
-      unsafe bytes.withUnsafeBytes { raw in
-        unsafe [0, 4096, 4096].enumerated().allSatisfy { index, value in
-          unsafe raw.loadUnaligned(fromByteOffset: at + 8 * index, as: UInt64.self) == UInt64(value)
-        }
-      }
-    }
-    let start = try #require(table)
+    func word(_ offset: Int) -> Int { (0..<8).reduce(0) { $0 | Int(bytes[offset + $1]) << (8 * $1) } }
+    let start = 104 + word(56) + word(64) + 8 * (word(72) + word(80) + word(88))
+    try #require(word(96) == 2 && word(start) == 0 && word(start + 24) == 1)
     func refused(_ change: (inout [UInt8]) -> Void) -> Bool {
       var copy = bytes
       change(&copy)
@@ -166,7 +153,8 @@ import Testing
     func put(_ value: UInt64, _ bytes: inout [UInt8], at offset: Int) {
       for index in 0..<8 { bytes[offset + index] = UInt8(truncatingIfNeeded: value >> UInt64(8 * index)) }
     }
-    for value in [1, 4095, 8192, 1 << 40, 1 << 63, UInt64.max, .max - 4095] {
+    let odd: [UInt64] = [1, 4095, 8192, 1 << 40, 1 << 63, .max, .max - 4095]
+    for value in odd {
       for word in 0..<6 { #expect(refused { put(value, &$0, at: start + 8 * word) } || value == 1 && word == 3, "\(word): \(value)") }
       // The number of images.
       #expect(refused { put(value, &$0, at: 96) }, "\(value) images")

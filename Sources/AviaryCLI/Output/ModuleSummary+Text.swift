@@ -1,4 +1,5 @@
 import Aviary
+import AviaryContract
 import AviaryCore
 
 extension ModuleSummary {
@@ -32,7 +33,9 @@ extension ModuleSummary {
 
   private func appendDefinitions(_ lines: inout [String]) {
     var definitions: [String] = []
-    for (index, memory) in info.memories.enumerated() { definitions.append("  memory[\(index)]  \(TypeText.text(memory))") }
+    for (index, memory) in info.memories.enumerated() {
+      definitions.append("  memory[\(index)]  \(TypeText.text(memory))\(Self.text(contents[index]))")
+    }
     for (index, table) in info.tables.enumerated() { definitions.append("  table[\(index)]  \(TypeText.text(table.type))") }
     if !info.globals.isEmpty { definitions.append("  \(info.globals.count) globals") }
     if !info.elements.isEmpty { definitions.append("  \(info.elements.count) element segments") }
@@ -41,6 +44,20 @@ extension ModuleSummary {
     lines.append("\nstate")
     lines += definitions
   }
+
+  private static func text(_ contents: InitialContents) -> String {
+    var parts: [String] = []
+    if contents.imageBytes > 0 {
+      let pages = contents.imageBytes / MemoryImagePlan.pageBytes
+      parts.append(
+        "image of \(size(Int(contents.imageBytes))), \(count(Int(pages), "page")), at \(contents.imageStart) "
+          + "from \(count(contents.staticSegments, "segment"))")
+    }
+    if contents.copiedSegments > 0 { parts.append("\(count(contents.copiedSegments, "segment")) copied at instantiation") }
+    return parts.isEmpty ? "" : "; " + parts.joined(separator: ", ")
+  }
+
+  private static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
   private func appendFunctions(all: Bool, _ lines: inout [String]) {
     guard !functions.isEmpty else { return }
@@ -95,6 +112,7 @@ extension ModuleSummary {
       ("exports", .array(exports.map { Self.json($0, nameKeys: ["name"]) })),
       ("start", info.start.map { .integer($0) } ?? .null),
       ("memories", .array(info.memories.map { .string(TypeText.text($0)) })),
+      ("initial_contents", .array(contents.map(Self.json))),
       ("tables", .array(info.tables.map { .string(TypeText.text($0.type)) })),
       ("globals", .array(info.globals.map { .string(TypeText.text($0.type)) })),
       ("tags", .integer(info.tags.count)), ("element_segments", .integer(info.elements.count)),
@@ -105,6 +123,14 @@ extension ModuleSummary {
     if let machineCode = machineCodeSize { members.append(("machine_code_bytes", .integer(machineCode))) }
     if allFunctions { members.append(("functions", .array(functions.map(Self.json)))) }
     return .object(members)
+  }
+
+  private static func json(_ contents: InitialContents) -> JSON {
+    .object([
+      ("image_bytes", .integer(Int(contents.imageBytes))), ("image_start", .integer(Int(contents.imageStart))),
+      ("image_pages", .integer(Int(contents.imageBytes / MemoryImagePlan.pageBytes))),
+      ("static_segments", .integer(contents.staticSegments)), ("copied_segments", .integer(contents.copiedSegments)),
+    ])
   }
 
   private static func json(_ item: Item, nameKeys: [String]) -> JSON {

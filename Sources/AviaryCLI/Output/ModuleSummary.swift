@@ -1,3 +1,4 @@
+import AviaryContract
 import AviaryCore
 
 /// What a module holds, in plain data: the source of `inspect`'s text and JSON.
@@ -20,17 +21,29 @@ struct ModuleSummary {
     /// Bytes of machine code, where the module was compiled.
     var machineCode: Int?
   }
+  /// What a memory starts with.
+  struct InitialContents {
+    /// Bytes that are there from the start, whole pages; 0 is no image.
+    var imageBytes: UInt64 = 0
+    var imageStart: UInt64 = 0
+    /// Active data segments that are part of the image, and those that each instantiation copies.
+    var staticSegments = 0
+    var copiedSegments = 0
+  }
 
   let info: ModuleInfo
   let sections: [SectionTable.Section]
   let imports: [Item]
   let exports: [Item]
   let functions: [Function]
+  /// Per memory.
+  let contents: [InitialContents]
 
   init(_ info: ModuleInfo, machineCode: [Int]?) throws {
     self.info = info
     sections = try SectionTable(info.bytes).sections
     imports = Self.imports(info)
+    contents = Self.contents(info)
     exports = info.exports.map { export in
       let index = Int(export.index)
       let (kind, type) =
@@ -49,6 +62,20 @@ struct ModuleSummary {
         index: index, name: info.names.functions[index], type: TypeText.text(info.type(ofFunction: index)),
         size: body.count, machineCode: machineCode?[position])
     }
+  }
+
+  private static func contents(_ info: ModuleInfo) -> [InitialContents] {
+    let plan = MemoryImagePlan(info)
+    var contents = info.memories.map { _ in InitialContents() }
+    for image in plan.images {
+      contents[image.memory].imageBytes = image.count
+      contents[image.memory].imageStart = image.start
+    }
+    for (segment, isStatic) in zip(info.data, plan.isInImage) {
+      guard case .active(let memory, _) = segment.mode else { continue }
+      if isStatic { contents[Int(memory)].staticSegments += 1 } else { contents[Int(memory)].copiedSegments += 1 }
+    }
+    return contents
   }
 
   private static func imports(_ info: ModuleInfo) -> [Item] {
