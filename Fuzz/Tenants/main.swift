@@ -10,6 +10,15 @@ let words = Array(CommandLine.arguments.dropFirst())
 let numbers = words.prefix(3).compactMap { UInt64($0) }
 let seed = numbers.first ?? UInt64.random(in: 0...UInt64.max)
 let wanted = words.count > 3 ? words[3] : ""
+func resets(_ outcome: TenantRun.Outcome) -> String {
+  guard let pool = outcome.pool else { return "" }
+  let kinds = [
+    ("adaptive", pool.adaptiveResets), ("scan", pool.scanResets), ("keep-resident", pool.keepResidentResets),
+    ("decommit", pool.decommitResets), ("cleared", pool.clearings),
+  ]
+  return "; resets: " + kinds.filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }.joined(separator: ", ")
+}
+
 var isClean = true
 // What the process makes once and keeps is made before anything is counted.
 _ = try TenantRun(seed: seed, instances: 20).run(Engine())
@@ -30,7 +39,7 @@ for strategy in Strategy.all() where wanted.isEmpty || strategy.name.contains(wa
   total += outcome.instances
   print(
     "\(outcome.failures.isEmpty ? "clean " : "FAILED") \(strategy.name): \(outcome.instances) instances, "
-      + "\(outcome.modules) modules, \(outcome.refusals) refusals")
+      + "\(outcome.modules) modules, \(outcome.refusals) refusals" + resets(outcome))
   for failure in outcome.failures { print("  \(failure)") }
   isClean = isClean && outcome.failures.isEmpty
 }

@@ -25,6 +25,8 @@ public struct TenantRun: Sendable {
     /// Instantiations that found the pool full.
     public var refusals = 0
     public var failures: [String] = []
+    /// Of the pool, once all tenants are gone; nil without one.
+    public var pool: PoolStatistics?
     public init() {}
   }
 
@@ -49,7 +51,15 @@ public struct TenantRun: Sendable {
         $0.failures += outcome.failures
       }
     }
-    return total.withLock { $0 }
+    var outcome = total.withLock { $0 }
+    engine.purgePool()
+    outcome.pool = engine.poolStatistics
+    if let pool = engine.poolStatistics {
+      if pool.live != 0 { outcome.failures.append("seed \(seed): \(pool.live) slots are still taken") }
+      if pool.warm != 0 { outcome.failures.append("seed \(seed): \(pool.warm) slots are warm after a purge") }
+      if pool.quarantined != 0 { outcome.failures.append("seed \(seed): \(pool.quarantined) slots were given up") }
+    }
+    return outcome
   }
 
   private func make(_ engine: Engine, _ random: inout SplitMix) throws -> Shared {

@@ -15,6 +15,12 @@ extension Engine {
   /// How the engine's pool stands; nil where memories are made on demand.
   public var poolStatistics: PoolStatistics? { runtime.pool.map { PoolStatistics($0.statistics, places) } }
 
+  /// Gives back what is kept for later instances and not in use: resident pages, images in unused memories, idle
+  /// stores. For times of memory pressure; the next instances are slower to come. Instances in use are not touched.
+  ///
+  /// Thread-safe; other threads may go on instantiating meanwhile.
+  public func purgePool() { runtime.releaseIdle() }
+
   /// A drawing of the engine's pool, as text and as SVG; nil where memories are made on demand.
   public var poolPicture: (text: String, svg: String)? { runtime.pool.map { ($0.picture.text, $0.picture.svg) } }
 

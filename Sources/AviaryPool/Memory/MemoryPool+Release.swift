@@ -31,6 +31,18 @@ extension MemoryPool {
     transit.wrappingSubtract(1, ordering: .sequentiallyConsistent)
   }
 
+  /// Drops what waits, and everything that unused slots keep: images, and pages in memory.
+  package func trim() {
+    flush()
+    transit.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    // Bounded, should others warm slots as fast as they go here.
+    for _ in 0..<layout.slotCount {
+      guard let taken = slots.evictionCandidate() else { break }
+      evict(taken.index)
+    }
+    transit.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+  }
+
   /// Nothing is kept of what faults filled.
   private func releaseFilled(_ index: Int, _ faults: FaultService) {
     do {

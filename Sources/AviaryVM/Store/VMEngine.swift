@@ -115,6 +115,12 @@ package final class VMEngine: Sendable {
     unsafe epoch.deallocate()
   }
 
+  /// Lets go of everything that is kept for later tenants and not in use.
+  package func releaseIdle() {
+    _ = caches.drain()
+    pool?.trim()
+  }
+
   /// Stripes are given to stores in turn.
   func nextStripe() -> Int {
     guard let pool, pool.stripeCount > 1 else { return 0 }
