@@ -122,14 +122,18 @@ package final class FaultService: @unchecked Sendable {
   /// Lets the slot's first `accessible` bytes be filled: from the image where it lies, else with
   /// zeros.
   ///
-  /// - Parameter image: stays alive until `deactivate`.
+  /// - Parameters:
+  ///   - image: stays alive until `deactivate`.
+  ///   - key: the slot's protection key, always the same one; -1: none.
   /// - Precondition: the caller owns the slot; none of its pages is present; whole pages.
-  /// - Throws: `system` where an old guard cannot be reset; the slot is then as before.
-  package func activate(_ slot: Int, image: MemoryImage?, accessible: UInt64) throws(VMError) {
+  /// - Throws: `system` where an old guard cannot be reset, or there is no mapping left for a slot with a
+  ///   key; the slot is then as before.
+  package func activate(_ slot: Int, image: MemoryImage?, accessible: UInt64, key: Int32 = -1) throws(VMError) {
     let record = unsafe record(slot)
     unsafe aviary_slot_lock(record)
     defer { unsafe aviary_slot_unlock(record) }
     try unsafe resetGuard(slot, record)
+    if key >= 0 { try unsafe colour(slot, record, key) }
     unsafe record.pointee.source = image.flatMap { unsafe UnsafePointer(bitPattern: $0.source) }
     unsafe record.pointee.source_start = image?.start ?? 0
     unsafe record.pointee.source_end = image.map { $0.start + $0.count } ?? 0
@@ -198,6 +202,19 @@ package final class FaultService: @unchecked Sendable {
     let result = aviary_system_protect(base(slot) + UInt(start), Int(bytes), Protection([.read, .write]).rawValue)
     guard result >= 0 else { throw Mapping.failure("resetting guard pages", result, bytes) }
     unsafe record.pointee.guard_kind = UInt32(AVIARY_GUARD_NONE)
+  }
+
+  /// Once: whatever changes the protection later keeps the key, as does dropping pages, and the registration
+  /// stays through all of it. A slot without its key has no pages and is out of bounds, so who reaches it
+  /// under key 0 finds nothing.
+  ///
+  /// - Precondition: the record is locked; the slot has no guard.
+  private func colour(_ slot: Int, _ record: UnsafeMutablePointer<AviarySlotRecord>, _ key: Int32) throws(VMError) {
+    if unsafe record.pointee.colour == UInt32(key) + 1 { return }
+    let bytes = unsafe slab.pointee.slot_bytes
+    let result = aviary_system_protect_key(base(slot), Int(bytes), Protection([.read, .write]).rawValue, key)
+    guard result >= 0 else { throw Mapping.failure("giving a slot its protection key", result, bytes) }
+    unsafe record.pointee.colour = UInt32(key) + 1
   }
 
   private func base(_ slot: Int) -> UInt { unsafe slab.pointee.slots_start + UInt(slot) * UInt(slab.pointee.slot_bytes) }

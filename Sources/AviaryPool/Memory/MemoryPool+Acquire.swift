@@ -135,7 +135,7 @@ extension MemoryPool {
     var extent = accessible
     do {
       if let faults {
-        try faults.activate(index, image: image, accessible: accessible)
+        try faults.activate(index, image: image, accessible: accessible, key: key)
         return CleanSlot(SlotContents(image: image, accessible: accessible, extent: accessible), resident: 0)
       }
       try operations.open(base, from: 0, to: accessible, key: key)

@@ -71,12 +71,10 @@ struct PoolStrategy: Sendable {
   /// Takes the process's keys, as far as the configuration wants them.
   ///
   /// A slab for userfaultfd is one mapping that is open throughout, so that many slots cost no more than
-  /// one: keys would cut it up.
+  /// one: keys cut it into one a slot, which is done only where they are asked for.
   mutating func takeKeys(_ configuration: MemoryPoolConfiguration) throws(VMError) -> ProtectionKeys {
     var policy = configuration.keys
-    let isOpen = initialization == .userfaultfdThread || initialization == .userfaultfdSignal
-    if isOpen, policy == .required { throw .configuration("userfaultfd and protection keys exclude each other") }
-    if isOpen, policy == .automatic { policy = .off }
+    if faultMode != nil, policy == .automatic { policy = .off }
     let taken = try ProtectionKeys(policy, maximum: configuration.maximumKeys)
     keys = taken.count
     if policy == .automatic, keys == 0, configuration.maximumKeys >= 2 {
@@ -133,8 +131,8 @@ struct PoolStrategy: Sendable {
           + "at \(layout.slotBytes) bytes each")
     }
     // Image, memory behind it, and the reservation up to the next slot.
-    if strategy.faultMode != nil { return notes }
-    let each: UInt64 = strategy.copiesImage ? 2 : 3
+    if strategy.faultMode != nil, strategy.keys == 0 { return notes }
+    let each: UInt64 = strategy.faultMode != nil ? 1 : strategy.copiesImage ? 2 : 3
     let limit = aviary_system_mapping_limit()
     let (needed, overflow) = UInt64(layout.slotCount).multipliedReportingOverflow(by: each)
     if limit > 0, overflow || needed > limit {

@@ -33,7 +33,7 @@ typedef struct AviarySlotRecord {
   uint32_t guard_kind;    // AVIARY_GUARD_*
   uint32_t guard_faults;  // accesses that ran into it since the slot was activated
   uint32_t lock;          // atomic: aviary_slot_lock
-  uint32_t reserved;
+  uint32_t colour;        // userfaultfd: the protection key that all of the slot has, plus 1; 0: none yet
 } AviarySlotRecord;
 
 // Bits of guard_kind: what the userfaultfd thread did to stop an access that is out of

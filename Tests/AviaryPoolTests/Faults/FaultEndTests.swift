@@ -20,7 +20,6 @@ private final class Progress: Sendable {
         if turn % 3 == 1, mode == .thread { #expect(slab.kernelRead(3, 30 * page) == EFAULT) }
         slab.end()
         slab.end()
-        #expect(Holdings.mappings(in: slab.region) == 0)
       }
       #expect(UserFaults.descriptors() == 0)
       // The test's own runtime opens and closes some meanwhile; so many services would leave more.
