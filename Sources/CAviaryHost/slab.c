@@ -28,9 +28,6 @@ enum {
   REPEATS = 1000,
 };
 
-// writeprotect.c
-#pragma weak aviary_write_protect_resolve
-
 typedef struct Node {
   struct Node *next; // never changes
   _Atomic(AviarySlab *) slab;
@@ -130,8 +127,7 @@ static bool resolve_in(AviarySlab *slab, uintptr_t address) {
   case AVIARY_SLAB_MISSING_SIGNAL:
     return fill(slab, record, address, place.offset);
   case AVIARY_SLAB_WRITE_PROTECT:
-    return aviary_write_protect_resolve != NULL &&
-           aviary_write_protect_resolve(slab, record, address, place.offset);
+    return aviary_write_protect_resolve(slab, record, address, place.offset);
   }
   return false;
 }

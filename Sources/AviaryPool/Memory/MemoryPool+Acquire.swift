@@ -164,10 +164,26 @@ extension MemoryPool {
     if let faults {
       try faults.setAccessible(index, to: new)
     } else {
-      try operations.open(base(of: index), from: old, to: new, key: key(of: index))
+      do {
+        try operations.open(base(of: index), from: old, to: new, key: key(of: index))
+      } catch {
+        hideAgain(index, from: old, to: new)
+        throw error
+      }
       unsafe aviary_slot_set_accessible(table.records + index, new)
     }
     table.grew(index, to: new)
+  }
+
+  /// The kernel may have opened a part before it gave up, for want of mappings: a guest could write there,
+  /// and no reset would look. Where it stays open, nothing of the slot is kept after this tenant.
+  @inline(never)
+  private func hideAgain(_ index: Int, from old: UInt64, to new: UInt64) {
+    do {
+      try operations.hide(base(of: index), from: old, to: new)
+    } catch {
+      table.spoil(index, extent: new)
+    }
   }
 }
 

@@ -201,6 +201,12 @@ struct SlotTable: ~Copyable, @unchecked Sendable {
     unsafe cells[index].extent = max(unsafe cells[index].extent, bytes)
   }
 
+  /// Of a lent slot that may be accessible up to `extent`: it is to be unmapped when it comes back.
+  func spoil(_ index: Int, extent: UInt64) {
+    unsafe cells[index].hasGroup = false
+    unsafe cells[index].extent = max(unsafe cells[index].extent, extent)
+  }
+
   @inline(__always)
   private func takeContents(_ cell: UnsafeMutablePointer<Cell>) -> SlotContents {
     let image = unsafe cell.pointee.image?.takeRetainedValue()

@@ -12,8 +12,8 @@ import CAviaryHost
 /// ```
 /// Thread-safe: each call works on a slot that its caller holds.
 ///
-/// Transparent huge pages are left as the system has them: a page of 2 MiB counts as 512 written
-/// ones, so where they are always on, learning keeps less; write protection splits them.
+/// The slab is to have no huge pages: one would count as 512 written ones, and write protection
+/// would split it. What is brought back is right with them, too.
 package final class Resetter: Sendable {
   package enum Way: Sendable, Hashable {
     case scan, armed
