@@ -20,7 +20,7 @@ final class InstanceState {
   unowned(unsafe) let store: VMStore
   let module: VMModule
   /// The module's, and the store's: found without counting.
-  unowned(unsafe) let exports: ExportIndex
+  let exports: Unmanaged<ExportIndex>
   let storeWords: UnsafeMutablePointer<AviaryHostStore>
   let context: UnsafeMutablePointer<AviaryVMContext>
   /// Per index: the memory and its words.
@@ -80,7 +80,7 @@ final class InstanceState {
     }
     unsafe self.store = store
     self.module = module
-    unsafe exports = module.exports
+    unsafe exports = .passUnretained(module.exports)
     unsafe storeWords = store.raw
     unsafe self.context = context
     self.memories = memories

@@ -19,8 +19,11 @@ package struct VMInstanceReference {
 
   /// The exported function of the name, where the Swift type was found to fit it (`ExportIndex.remember`).
   package func function(_ name: String, as type: ObjectIdentifier) -> (VMFunctionReference, VMCallShape)? {
-    guard let (place, call) = unsafe state.exports.function(name, as: type) else { return nil }
-    return unsafe (VMFunctionReference(state.functionRef(at: place), state.storeWords), call)
+    // Every module's instances share the index: its count would be contended.
+    unsafe Unmanaged.passUnretained(state)._withUnsafeGuaranteedRef { state in
+      guard let (place, call) = unsafe state.exports._withUnsafeGuaranteedRef({ $0.function(name, as: type) }) else { return nil }
+      return unsafe (VMFunctionReference(state.functionRef(at: place), state.storeWords), call)
+    }
   }
 
   /// A function by its index in the module's function space.
