@@ -27,6 +27,8 @@ package struct MachineLimits: Sendable {
     } catch { throw WasmError(error) }
   }
 
+  package static var hasProtectionKeys: Bool { ProtectionKeys.areSupported }
+
   /// A sentence for each of the features that pools use, in the order of their use.
   package static var sentences: [String] {
     let support = ResetSupport.probe()

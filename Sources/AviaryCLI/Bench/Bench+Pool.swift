@@ -25,12 +25,15 @@ extension Bench {
     func pool(_ initialization: PoolingConfiguration.MemoryInitialization, striped: Bool) -> PoolingConfiguration {
       var pool = PoolingConfiguration(instances: 1 << 22, maxMemory: maxMemory, protectionKeys: .off)
       pool.memoryInitialization = initialization
-      pool.stripesWithoutKeys = striped
+      // Without keys the same is laid out, with nothing that keeps the stripes apart.
+      if striped, MachineLimits.hasProtectionKeys { pool.protectionKeys = .required } else { pool.stripesWithoutKeys = striped }
       return pool
     }
+    let stripes = MachineLimits.hasProtectionKeys ? "protection keys" : "15 stripes (laid out only: no keys here)"
     return [
-      ("without stripes", pool(.copyOnWrite, striped: false)), ("with 15 stripes", pool(.copyOnWrite, striped: true)),
+      ("without stripes", pool(.copyOnWrite, striped: false)), ("with \(stripes)", pool(.copyOnWrite, striped: true)),
       ("by userfaultfd", pool(.userfaultfd(.signal), striped: false)),
+      ("by userfaultfd, with \(stripes)", pool(.userfaultfd(.signal), striped: true)),
     ]
   }
 }
