@@ -92,6 +92,34 @@ import Testing
     #expect(message.contains("1088 KiB") && message.contains("1 MiB"))
   }
 
+  /// Tables: how many, and how large.
+  @Test func tables() throws {
+    let engine = try Engine(Self.pooling {
+      $0 = PoolingConfiguration(instances: 4, maxMemory: .mebibytes(1), protectionKeys: .off)
+      $0.tables = 2
+      $0.tableElements = 10
+    })
+    let plugin = try Linker<Void>(engine).link(
+      try engine.compile(
+        wat: """
+          (module (table (export "t") 1 funcref)
+            (func (export "grow") (param i32) (result i32) (table.grow (ref.null func) (local.get 0))))
+          """))
+    for _ in 0..<3 {
+      let stores = (0..<3).map { _ in Store(engine) }
+      let first = try plugin.instantiate(in: stores[0])
+      let grow = try first.function("grow", as: ((Int32) -> Int32).self)
+      #expect(try grow(10) == -1)
+      #expect(try grow(9) == 1)
+      _ = try plugin.instantiate(in: stores[1])
+      guard case .limit(let message)? = wasmError({ _ = try plugin.instantiate(in: stores[2]) }) else {
+        Issue.record("a third table of two")
+        return
+      }
+      #expect(message.contains("2 tables"))
+    }
+  }
+
   // MARK: From one budget
 
   @Test func knownBudgets() throws {
