@@ -38,9 +38,10 @@ extension Strategy {
         pool.memories = memories
         pool.memoryInitialization = initialization
         pool.reset = reset
-        pool.protectionKeys = isStriped ? .automatic : .off
         // Where the machine has no keys, at least the layout is striped.
-        pool.stripesWithoutKeys = isStriped
+        let hasKeys = ProtectionKeys.areSupported
+        pool.protectionKeys = isStriped && hasKeys ? .required : .off
+        pool.stripesWithoutKeys = isStriped && !hasKeys
         var configuration = EngineConfiguration()
         configuration.allocation = .pooling(pool)
         strategies.append(
