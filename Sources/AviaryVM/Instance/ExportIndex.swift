@@ -19,8 +19,8 @@ package final class ExportIndex: Sendable {
   private struct Known: ~Copyable {
     let swiftType = Atomic<UInt>(0)
     var call: VMCallShape?
-    /// Where an instance's context has the function's reference, or a pointer to it; nil for what is no
-    /// function or has none there.
+    /// Where an instance's context has the function's reference; nil for what is no function, is imported, or
+    /// has none there.
     let place: VMContextLayout.Slot?
   }
   nonisolated(unsafe) private let buckets: UnsafeMutableBufferPointer<Bucket>
@@ -42,7 +42,7 @@ package final class ExportIndex: Sendable {
     unsafe names = .allocate(byteCount: exports.reduce(0) { $0 + $1.name.utf8.count }, alignment: 1)
     unsafe known = .allocate(capacity: exports.count)
     for position in exports.indices { unsafe known.initializeElement(
-        at: position, to: Known(place: exports[position].kind == .function ? layout.funcRef(exports[position].index) : nil))
+        at: position, to: Known(place: ExportIndex.place(exports[position], layout)))
     }
     var end = 0
     for (position, export) in exports.enumerated() {
@@ -60,6 +60,13 @@ package final class ExportIndex: Sendable {
     unsafe names.deallocate()
     unsafe known.deinitialize()
     unsafe known.deallocate()
+  }
+
+  /// Of functions that the module defines. An imported one may have another type in each instance: any subtype
+  /// of the declared one, which fits other Swift types.
+  private static func place(_ export: Export, _ layout: VMContextLayout) -> VMContextLayout.Slot? {
+    guard export.kind == .function, let place = layout.funcRef(export.index), case .inline = place else { return nil }
+    return place
   }
 
   /// The export's position; nil where there is none.
