@@ -82,13 +82,20 @@ final class BlockPool: Sendable {
   ///   - block: from `take`, used by nobody.
   ///   - used: so many of its bytes may have been touched.
   func giveBack(_ block: UnsafeMutableRawPointer, used: UInt64) {
-    let address = UInt(bitPattern: block)
-    if used > BlockPool.keptBytes, let end = Page.roundUp(min(used, blockBytes)) {
-      // A failure costs memory only.
-      _ = aviary_system_discard(address + UInt(BlockPool.keptBytes), Int(end - BlockPool.keptBytes))
-    }
-    let index = UInt32((address - slab.address) / UInt(blockBytes))
+    unsafe shed(block, from: BlockPool.keptBytes, used: used)
+    let index = UInt32((UInt(bitPattern: block) - slab.address) / UInt(blockBytes))
     state.withLock { $0.free.append(index) }
+  }
+
+  /// Lets a block's pages behind `from` go: what stood there may be zeros afterwards.
+  ///
+  /// - Parameters:
+  ///   - block: from `take`, and the caller's.
+  ///   - used: as for `giveBack`.
+  func shed(_ block: UnsafeMutableRawPointer, from: UInt64, used: UInt64) {
+    guard let start = Page.roundUp(from), let end = Page.roundUp(min(used, blockBytes)), start < end else { return }
+    // A failure costs memory only.
+    _ = aviary_system_discard(UInt(bitPattern: block) + UInt(start), Int(end - start))
   }
 
   /// Blocks that somebody has.

@@ -86,6 +86,9 @@ extension VMStore {
     for index in unsafe seal.pointee.memories.indices {
       unsafe seal.pointee.memories[index]._withUnsafeGuaranteedRef { $0.detach() }
     }
+    for index in unsafe seal.pointee.tables.indices {
+      unsafe seal.pointee.tables[index]._withUnsafeGuaranteedRef { $0.shed() }
+    }
     change(to: VMStoreLimits(), nil)
     unsafe raw.pointee.context.epoch_deadline = .max
     unsafe raw.pointee.context.fuel = .min

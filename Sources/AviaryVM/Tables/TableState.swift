@@ -94,6 +94,30 @@ final class TableState {
     used = max(used, new)
   }
 
+  /// Room that a table keeps for its next tenant, where that one did not have it at first: 64 KiB.
+  private static let keptElements = 8192
+
+  /// Between two tenants, before `restoreSnapshot`: gives back what one that grew the table far left behind.
+  func shed() {
+    guard let snapshot = unsafe snapshot else { return }
+    let kept = max(snapshot.count, TableState.keptElements)
+    if let pool {
+      guard used > kept else { return }
+      unsafe pool.shed(UnsafeMutableRawPointer(base), from: UInt64(8 * kept), used: UInt64(8 * used))
+      used = kept
+    } else {
+      guard capacity > kept else { return }
+      unsafe base.deallocate()
+      capacity = snapshot.count
+      unsafe base = .allocate(capacity: max(capacity, 1))
+      used = capacity
+    }
+    unsafe cell.pointee = AviaryTable(base: base, length: 0)
+  }
+
+  /// Elements that there is room for in memory, or was: for tests.
+  var residentElements: Int { pool == nil ? capacity : used }
+
   func takeSnapshot() {
     let copy = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: Int(count))
     _ = unsafe copy.initialize(from: UnsafeBufferPointer(start: base, count: Int(count)))
