@@ -295,6 +295,24 @@ import Testing
     #expect(Self.call(next, "whoami", 0) == "3")
   }
 
+  private final class Moody: ResourceLimiter {
+    let isAgreeable = Shared(false)
+    func memoryGrowing(from: UInt64, to: UInt64, maximum: UInt64?) -> GrowthDecision { isAgreeable.now ? .allow : .deny }
+    func tableGrowing(from: UInt64, to: UInt64, maximum: UInt64?) -> GrowthDecision { .allow }
+  }
+
+  /// What was refused counts for nothing, whether an earlier tenant's store was there or not.
+  @Test(arguments: [false, true]) func aRefusedTenantMayTryAgain(_ isRecycled: Bool) throws {
+    let plugin = try Self.plugin(Fixture.engine)
+    if isRecycled { _ = try plugin.instantiate(in: Store(Fixture.engine, state: Tenant(1))) }
+    let limiter = Moody()
+    let store = Store(
+      Fixture.engine, state: Tenant(2), limits: .init(memory: .kibibytes(64), instances: 1), limiter: limiter)
+    #expect(wasmError { _ = try plugin.instantiate(in: store) } != nil)
+    limiter.isAgreeable.update { $0 = true }
+    #expect(Self.call(try plugin.instantiate(in: store), "whoami", 0) == "2")
+  }
+
   @Test func deadlinesEnd() throws {
     let engine = Fixture.engine
     let plugin = try Linker<Void>(engine).link(

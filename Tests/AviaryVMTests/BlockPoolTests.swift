@@ -53,6 +53,44 @@ import Testing
     #expect(first.count == 3)
   }
 
+  /// A table that one tenant grew far does not stay so large for the next ones.
+  @Test(arguments: [false, true]) func tablesShedWhatTenantsGrew(_ isPooled: Bool) throws {
+    let engine = try isPooled ? Self.engine { $0.tableElements = 1_000_000 } : World.engine()
+    for minimum in [0, 3, 10_000] as [UInt64] {
+      let type = TableType(element: .funcref, limits: SizeLimits(minimum: minimum, maximum: nil))
+      let table = unsafe try TableState(type, element: VMValueType(.funcref), initial: 7, cell: nil, engine)
+      table.takeSnapshot()
+      for _ in 0..<2 {
+        table.grow(to: 1_000_000, filling: 9)
+        #expect(table.residentElements >= 1_000_000)
+        table.shed()
+        #expect(table.residentElements <= max(8192, Int(minimum)))
+        table.restoreSnapshot()
+        #expect(table.count == minimum)
+        let elements = unsafe try #require(table.elements(at: 0, count: minimum))
+        #expect(unsafe elements.allSatisfy { $0 == 7 })
+      }
+    }
+  }
+
+  /// A memory that there was no room for does not use up the store's limit.
+  @Test func refusedMemoriesAreNotCounted() throws {
+    var pool = MemoryPoolConfiguration()
+    pool.slots = 1
+    pool.maxMemoryBytes = 1 << 20
+    let engine = try World.engine(pool: pool)
+    let type = MemoryType(limits: SizeLimits(minimum: 1, maximum: 4))
+    var limits = VMStoreLimits()
+    limits.memoryBytes = 1 << 16
+    let store = try VMStore(engine, limits: limits)
+    do {
+      let other = try VMStore(engine)
+      _ = try VMMemory(other, type)
+      #expect(throws: VMError.self) { try VMMemory(store, type) }
+    }
+    #expect(try VMMemory(store, type).byteCount == 1 << 16)
+  }
+
   @Test func allGoesBack() throws {
     let engine = try Self.engine {
       $0.instances = 3

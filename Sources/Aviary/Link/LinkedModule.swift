@@ -80,9 +80,16 @@ final class Link: @unchecked Sendable {
 
   private func revive(_ store: Unmanaged<VMStore>, in context: StoreContext) throws -> Instance {
     unsafe context.adopt(store)
-    let reference = try unsafe store._withUnsafeGuaranteedRef { store in
-      try store.revive(context.limits.runtime, context.runtimeLimiter)
-      return store.soleInstance
+    let reference: VMInstanceReference
+    do {
+      reference = try unsafe store._withUnsafeGuaranteedRef { store in
+        try store.revive(context.limits.runtime, context.runtimeLimiter)
+        return store.soleInstance
+      }
+    } catch {
+      // Half an instance is in it, that counts against the limits: a later attempt finds the store unused.
+      context.abandon()
+      throw error
     }
     let instance = Instance(context, reference)
     if hasStart { try start(instance) }

@@ -62,6 +62,14 @@ public class StoreContext {
     unsafe self.store = store
   }
 
+  /// Lets the runtime's store go again.
+  /// - Precondition: it was just taken over, and nobody has a handle into it.
+  final func abandon() {
+    guard let taken = unsafe store else { return }
+    unsafe store = nil
+    unsafe VMStore.leave(unsafe: taken)
+  }
+
   /// The embedder's own; the limits are the runtime's business.
   final var runtimeLimiter: (any VMLimiter)? { limiter.map { GrowthGate($0) } }
 

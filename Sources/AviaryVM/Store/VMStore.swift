@@ -157,7 +157,12 @@ package final class VMStore {
     try admit(plan, type)
     isSealed = false
     let request = MemoryRequest(group: group, stripe: stripe, image: image, initialBytes: plan.initialBytes)
-    let backing = try backing(plan, request, isFirst: memories.isEmpty)
+    let backing: MemoryBacking
+    do throws(VMError) { backing = try self.backing(plan, request, isFirst: memories.isEmpty) } catch {
+      // There is none: a later attempt counts anew.
+      memoryBytes -= plan.initialBytes
+      throw error
+    }
     let memory = unsafe MemoryState(type, plan, request, backing, cell: cell)
     host.addRegion(memory.region)
     memories.append(memory)
