@@ -313,6 +313,31 @@ import Testing
     #expect(Self.call(try plugin.instantiate(in: store), "whoami", 0) == "2")
   }
 
+  private final class Meddler: ResourceLimiter {
+    var store: Store<Tenant>?
+    var made: Function?
+    func memoryGrowing(from: UInt64, to: UInt64, maximum: UInt64?) throws -> GrowthDecision {
+      guard let store else { return .allow }
+      made = try Function(in: store, FunctionType(parameters: [], results: [.i32])) { _, _ in [.i32(5)] }
+      return .deny
+    }
+  }
+
+  /// What a limiter makes in the store that it refuses a memory stays good.
+  @Test func handlesOfARefusedTenantKeepTheStore() throws {
+    let plugin = try Self.plugin(Fixture.engine)
+    _ = try plugin.instantiate(in: Store(Fixture.engine, state: Tenant(1)))
+    let limiter = Meddler()
+    let store = Store(Fixture.engine, state: Tenant(2), limiter: limiter)
+    limiter.store = store
+    #expect(wasmError { _ = try plugin.instantiate(in: store) } != nil)
+    let made = try #require(limiter.made)
+    let results = try made([])
+    #expect("\(results)" == "\([Value.i32(5)])")
+    limiter.store = nil
+    limiter.made = nil
+  }
+
   @Test func deadlinesEnd() throws {
     let engine = Fixture.engine
     let plugin = try Linker<Void>(engine).link(

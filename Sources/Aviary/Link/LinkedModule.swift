@@ -81,14 +81,16 @@ final class Link: @unchecked Sendable {
   private func revive(_ store: Unmanaged<VMStore>, in context: StoreContext) throws -> Instance {
     unsafe context.adopt(store)
     let reference: VMInstanceReference
+    let count = unsafe store._withUnsafeGuaranteedRef { $0.objectCount }
     do {
       reference = try unsafe store._withUnsafeGuaranteedRef { store in
         try store.revive(context.limits.runtime, context.runtimeLimiter)
         return store.soleInstance
       }
     } catch {
-      // Half an instance is in it, that counts against the limits: a later attempt finds the store unused.
-      context.abandon()
+      // Half an instance is in it, that counts against the limits: a later attempt finds the store unused. Unless
+      // the limiter made something there, whose handles need it.
+      if unsafe store._withUnsafeGuaranteedRef({ $0.objectCount }) == count { context.abandon() }
       throw error
     }
     let instance = Instance(context, reference)

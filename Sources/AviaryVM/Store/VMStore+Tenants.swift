@@ -31,6 +31,11 @@ extension VMStore {
       && contexts.isEmpty
   }
 
+  /// How many objects the store owns: it grows with whatever is made.
+  package var objectCount: Int {
+    unsafe instances.count + memories.count + tables.count + hostFunctions.count + cells.count + contexts.count
+  }
+
   /// Remembers the state of a store that was blank, and has now one instance that imports nothing but
   /// host functions and has not run. When its tenant leaves (`leave`), it goes to the cache.
   package func seal(_ home: AnyObject, _ cache: StoreCache) {
