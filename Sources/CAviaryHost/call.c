@@ -1,9 +1,5 @@
 #include "internal.h"
 
-// Room on the guest's stack that a nested entry must find: its first frames and
-// a signal frame without an alternate stack fit.
-enum { NESTED_ROOM = 32 * 1024 };
-
 const void *aviary_builtin_targets[AVIARY_BUILTIN_STUBS];
 
 void aviary_builtin_install(uint32_t builtin, const void *function) {
@@ -14,13 +10,13 @@ const void *aviary_raise_address(void) { return aviary_raise; }
 const void *aviary_call_host_address(void) { return aviary_call_host; }
 const void *const *aviary_builtin_table(void) { return aviary_builtin_stubs; }
 
-static uint32_t refuse(AviaryHostStore *store, AviaryActivation *outer, uint32_t code) {
+uint32_t aviary_refuse(AviaryHostStore *store, AviaryActivation *outer, uint32_t code) {
   store->report = (AviaryTrapReport){.code = code, .outer = outer};
   return code;
 }
 
 // Out of the hot path: what a trap left is copied before the activation goes.
-__attribute__((noinline)) static uint32_t report(
+__attribute__((noinline)) uint32_t aviary_report(
     AviaryHostStore *store, const AviaryActivation *activation, uint32_t code) {
   store->report = (AviaryTrapReport){
       .code = code,
@@ -35,29 +31,21 @@ __attribute__((noinline)) static uint32_t report(
   return code;
 }
 
-uint32_t aviary_call(
-    AviaryHostStore *store, AviaryEntryThunk thunk, AviaryVMContext *vmctx, const void *code,
-    AviaryValue *values) {
-  ThreadState *thread = aviary_thread_state();
-  AviaryActivation *outer = store->context.activation;
-  if (AVIARY_UNLIKELY(thread->id == 0) && aviary_thread_prepare(thread) != 0) {
-    return refuse(store, outer, AVIARY_TRAP_ALLOCATION);
-  }
+static inline __attribute__((always_inline)) uint32_t entry_refusal(ThreadState *thread) {
+  if (AVIARY_UNLIKELY(thread->id == 0) && aviary_thread_prepare(thread) != 0) return AVIARY_TRAP_ALLOCATION;
   // A guest that calls itself through host functions uses up the native stack,
   // which has no guard that we could recover from.
   uintptr_t here = (uintptr_t)__builtin_frame_address(0);
   uintptr_t native_room = here - thread->stack_low;
-  if (AVIARY_UNLIKELY(native_room < thread->stack_reserve)) {
-    return refuse(store, outer, AVIARY_TRAP_CALL_STACK_EXHAUSTED);
-  }
-  uintptr_t top = store->stack_high;
-  if (outer != NULL) {
-    if (store->thread != thread->id || outer->guest_rsp == 0) return AVIARY_CALL_MISUSED;
-    top = outer->guest_rsp & ~(uintptr_t)15;
-    if (top < store->stack_low + NESTED_ROOM) {
-      return refuse(store, outer, AVIARY_TRAP_CALL_STACK_EXHAUSTED);
-    }
-  }
+  return AVIARY_UNLIKELY(native_room < thread->stack_reserve) ? AVIARY_TRAP_CALL_STACK_EXHAUSTED : 0;
+}
+
+uint32_t aviary_entry_refusal(ThreadState *thread) { return entry_refusal(thread); }
+
+// `outer` is the store's innermost activation, `top` where the guest's frames begin.
+static inline __attribute__((always_inline)) uint32_t enter_below(
+    AviaryHostStore *store, AviaryActivation *outer, ThreadState *thread, AviaryEntryThunk thunk,
+    AviaryVMContext *vmctx, const void *code, AviaryValue *values, uintptr_t top) {
   AviaryActivation activation;
   activation.previous = thread->activation;
   activation.store = &store->context;
@@ -75,6 +63,8 @@ uint32_t aviary_call(
   activation.reserved[1] = 0;
   activation.entry_rbp = 0;
   activation.guest_pkru = store->context.guest_pkru;
+  activation.is_fiber = 0;
+  activation.is_suspended = 0;
   // A signal handler of this thread sees an activation only when it is whole.
   atomic_signal_fence(memory_order_seq_cst);
   store->context.activation = &activation;
@@ -89,7 +79,44 @@ uint32_t aviary_call(
   }
   thread->activation = activation.previous;
   store->context.activation = outer;
-  if (outer == NULL) __atomic_store_n(&store->thread, 0, __ATOMIC_RELEASE);
+  if (outer == NULL || outer->is_suspended) __atomic_store_n(&store->thread, 0, __ATOMIC_RELEASE);
   if (AVIARY_LIKELY(result == AVIARY_TRAP_NONE)) return AVIARY_TRAP_NONE;
-  return report(store, &activation, result);
+  return aviary_report(store, &activation, result);
+}
+
+// `outer` waits in a host call. Never inlined: it is not the hot path.
+__attribute__((noinline)) static uint32_t enter_nested(
+    AviaryHostStore *store, AviaryActivation *outer, ThreadState *thread, AviaryEntryThunk thunk,
+    AviaryVMContext *vmctx, const void *code, AviaryValue *values) {
+  uintptr_t top = outer->guest_rsp & ~(uintptr_t)15;
+  if (top < store->stack_low + AVIARY_NESTED_ROOM) {
+    return aviary_refuse(store, outer, AVIARY_TRAP_CALL_STACK_EXHAUSTED);
+  }
+  return enter_below(store, outer, thread, thunk, vmctx, code, values, top);
+}
+
+uint32_t aviary_call(
+    AviaryHostStore *store, AviaryEntryThunk thunk, AviaryVMContext *vmctx, const void *code,
+    AviaryValue *values) {
+  ThreadState *thread = aviary_thread_state();
+  AviaryActivation *outer = store->context.activation;
+  uint32_t refusal = entry_refusal(thread);
+  if (AVIARY_UNLIKELY(refusal != 0)) return aviary_refuse(store, outer, refusal);
+  if (AVIARY_LIKELY(outer == NULL)) {
+    return enter_below(store, NULL, thread, thunk, vmctx, code, values, store->stack_high);
+  }
+  // Of a suspended store `thread` is 0, which no thread has.
+  if (store->thread != thread->id || outer->guest_rsp == 0) return AVIARY_CALL_MISUSED;
+  return enter_nested(store, outer, thread, thunk, vmctx, code, values);
+}
+
+uint32_t aviary_call_nested(
+    AviaryHostStore *store, AviaryEntryThunk thunk, AviaryVMContext *vmctx, const void *code,
+    AviaryValue *values) {
+  ThreadState *thread = aviary_thread_state();
+  AviaryActivation *outer = store->context.activation;
+  if (outer == NULL || !outer->is_suspended) return aviary_call(store, thunk, vmctx, code, values);
+  uint32_t refusal = entry_refusal(thread);
+  if (AVIARY_UNLIKELY(refusal != 0)) return aviary_refuse(store, outer, refusal);
+  return enter_nested(store, outer, thread, thunk, vmctx, code, values);
 }

@@ -22,7 +22,7 @@
 // host's are written as the first on each way out. The host finds all our keys allowed, whatever
 // the thread had at first: host functions that touch memory need not ask again. Both stacks, the
 // activation and all contexts are under key 0.
-#include "aviary_host.h"
+#include "aviary_fiber.h"
 
   .intel_syntax noprefix
   .hidden aviary_keys_bits
@@ -175,6 +175,105 @@ aviary_raise:
   .cfi_endproc
   .size aviary_raise, . - aviary_raise
 
+// Jumped to where a stub would return to the guest: rcx = a fiber's activation, all else is as the guest is to
+// find it again. Its registers go to the fiber's record, and the call that runs it returns.
+  .globl aviary_suspend
+  .hidden aviary_suspend
+  .type aviary_suspend, @function
+  .p2align 4
+aviary_suspend:
+  .cfi_startproc
+  mov [rcx + AVIARY_FIBER_RBX], rbx
+  mov [rcx + AVIARY_FIBER_R12], r12
+  mov [rcx + AVIARY_FIBER_R13], r13
+  mov [rcx + AVIARY_FIBER_R14], r14
+  mov [rcx + AVIARY_FIBER_R15], r15
+  mov [rcx + AVIARY_ACT_GUEST_RSP], rsp
+  mov [rcx + AVIARY_ACT_GUEST_RBP], rbp
+  mov dword ptr [rcx + AVIARY_ACT_PENDING], 0
+  mov rsp, [rcx + AVIARY_ACT_HOST_RSP]
+  mov eax, AVIARY_CALL_SUSPENDED
+  jmp aviary_land
+  .cfi_endproc
+  .size aviary_suspend, . - aviary_suspend
+
+// uint32_t aviary_reenter(activation rdi, result rsi): back to where the fiber was suspended, with rax = result.
+// Its frame is the same as aviary_enter's, in whose place the guest returns or lands.
+  .globl aviary_reenter
+  .hidden aviary_reenter
+  .type aviary_reenter, @function
+  .p2align 5
+aviary_reenter:
+  .cfi_startproc
+  push rbp
+  .cfi_def_cfa_offset 16
+  .cfi_offset rbp, -16
+  mov rbp, rsp
+  .cfi_def_cfa_register rbp
+  push rbx
+  push r12
+  push r13
+  push r14
+  push r15
+  .cfi_offset rbx, -24
+  .cfi_offset r12, -32
+  .cfi_offset r13, -40
+  .cfi_offset r14, -48
+  .cfi_offset r15, -56
+  push rdi
+  sub rsp, 16
+  stmxcsr [rsp]
+  mov eax, [rsp]
+  and eax, AVIARY_MXCSR_CONTROL
+  cmp eax, AVIARY_MXCSR_DEFAULT
+  jne .Lresume_mxcsr
+.Lresume_rights:
+  cmp dword ptr [rdi + AVIARY_ACT_GUEST_PKRU], 0
+  jne .Lresume_restrict
+.Lresume_switch:
+  mov [rdi + AVIARY_ACT_HOST_RSP], rsp
+  mov rax, [rdi + AVIARY_ACT_ENTRY_RBP]
+  mov [rax], rbp // the guest's first frame stands on ours from now on
+  mov rbx, [rdi + AVIARY_FIBER_RBX]
+  mov r12, [rdi + AVIARY_FIBER_R12]
+  mov r13, [rdi + AVIARY_FIBER_R13]
+  mov r14, [rdi + AVIARY_FIBER_R14]
+  mov r15, [rdi + AVIARY_FIBER_R15]
+  mov rbp, [rdi + AVIARY_ACT_GUEST_RBP]
+  mov rsp, [rdi + AVIARY_ACT_GUEST_RSP]
+  .cfi_def_cfa rsp, 8
+  .cfi_same_value rbx
+  .cfi_same_value rbp
+  .cfi_same_value r12
+  .cfi_same_value r13
+  .cfi_same_value r14
+  .cfi_same_value r15
+  mov qword ptr [rdi + AVIARY_ACT_GUEST_RSP], 0
+  mov rax, rsi
+  mov edx, [rdi + AVIARY_ACT_PENDING]
+  test edx, edx
+  jne .Lresume_raised
+  ret
+.Lresume_raised:
+  mov eax, edx
+  jmp aviary_raise
+.Lresume_mxcsr:
+  .cfi_def_cfa rbp, 16
+  .cfi_offset rbp, -16
+  .cfi_offset rbx, -24
+  .cfi_offset r12, -32
+  .cfi_offset r13, -40
+  .cfi_offset r14, -48
+  .cfi_offset r15, -56
+  mov dword ptr [rsp + 4], AVIARY_MXCSR_DEFAULT
+  ldmxcsr [rsp + 4]
+  jmp .Lresume_rights
+.Lresume_restrict:
+  restrict rdi
+  jmp .Lresume_switch
+  .cfi_endproc
+  .size aviary_reenter, . - aviary_reenter
+
 // Called by host thunks on the guest's stack: rdi = AviaryHostFunction, rsi =
 // caller's context, rdx = values. Runs self->call on the host's stack. Pushes
 // nothing on the guest's stack, so it cannot meet the guard; rbp stays the
@@ -213,6 +312,8 @@ aviary_call_host:
   jne .Lhost_raised
   ret
 .Lhost_raised: // a status of the function, a pending trap, or both: the pending one wins
+  cmp edx, AVIARY_PENDING_SUSPEND
+  je aviary_suspend
   test edx, edx
   cmovne eax, edx
   jmp aviary_raise
@@ -265,6 +366,8 @@ aviary_builtin_common:
   ret
 .Lbuiltin_raised:
   mov eax, [rcx + AVIARY_ACT_PENDING]
+  cmp eax, AVIARY_PENDING_SUSPEND
+  je aviary_suspend
   jmp aviary_raise
   .cfi_restore_state
 .Lbuiltin_regain:

@@ -1,6 +1,6 @@
 // What the files of this target share.
 #pragma once
-#include "aviary_host.h"
+#include "aviary_fiber.h"
 #include "aviary_slab.h"
 #include <signal.h>
 #include <stdatomic.h>
@@ -13,6 +13,7 @@
 uint32_t aviary_enter(
     AviaryActivation *activation, AviaryEntryThunk thunk, AviaryVMContext *vmctx, const void *code,
     AviaryValue *values, uintptr_t top);
+uint32_t aviary_reenter(AviaryActivation *activation, uint64_t result);
 extern const char aviary_land[];
 extern const void *aviary_builtin_targets[AVIARY_BUILTIN_STUBS];
 
@@ -37,6 +38,16 @@ int aviary_thread_prepare(ThreadState *state);
 // ranges.c; async-signal-safe. The code of the trap that `pc` is registered for,
 // or AVIARY_TRAP_NONE. `*in_code`: whether pc is guest code at all.
 uint32_t aviary_code_trap(uintptr_t pc, bool *in_code);
+
+// call.c
+// Room on the guest's stack that a nested entry must find: its first frames and
+// a signal frame without an alternate stack fit.
+enum { AVIARY_NESTED_ROOM = 32 * 1024 };
+// 0, or why this thread may not enter the guest now: a trap code.
+uint32_t aviary_entry_refusal(ThreadState *thread);
+// Leaves why nothing was run, or what a trap left, in the store.
+uint32_t aviary_refuse(AviaryHostStore *store, AviaryActivation *outer, uint32_t code);
+uint32_t aviary_report(AviaryHostStore *store, const AviaryActivation *activation, uint32_t code);
 
 // signals.c
 int aviary_interrupt_signal(void);

@@ -20,8 +20,8 @@ static bool barrier(void) {
   return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
-bool aviary_interrupt(AviaryHostStore *store) {
-  bool first = __atomic_exchange_n(&store->interrupted, 1, __ATOMIC_SEQ_CST) == 0;
+bool aviary_interrupt(AviaryHostStore *store, uint32_t reason) {
+  bool first = __atomic_fetch_or(&store->interrupted, reason, __ATOMIC_SEQ_CST) == 0;
   bool ordered = !first || barrier();
   int32_t thread = __atomic_load_n(&store->thread, __ATOMIC_SEQ_CST);
   if (thread == 0) return !ordered;
@@ -30,8 +30,8 @@ bool aviary_interrupt(AviaryHostStore *store) {
   return true;
 }
 
-void aviary_interrupt_clear(AviaryHostStore *store) {
-  __atomic_store_n(&store->interrupted, 0, __ATOMIC_SEQ_CST);
+void aviary_interrupt_clear(AviaryHostStore *store, uint32_t reasons) {
+  __atomic_fetch_and(&store->interrupted, ~reasons, __ATOMIC_SEQ_CST);
 }
 
 bool aviary_interrupt_is_set(const AviaryHostStore *store) {

@@ -156,7 +156,7 @@ import Testing
     }
     // All places are free again, whatever still stands in a queue to be cleaned.
     let stores = (0..<3).map { Store(engine, state: Tenant(id: $0)) }
-    for store in stores { #expect(try Self.touch(try plugin.instantiateNow(store)) == Int32(store.state.id) * 10000 + 101) }
+    for store in stores { #expect(try Self.touch(try await plugin.instantiate(in: store)) == Int32(store.state.id) * 10000 + 101) }
     let statistics = try #require(engine.poolStatistics)
     #expect(statistics.live == 3 && statistics.quarantined == 0 && statistics.waiting == 0)
     #expect(statistics.warm + statistics.cold == 0)

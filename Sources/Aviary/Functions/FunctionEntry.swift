@@ -21,6 +21,16 @@ struct FunctionEntry {
   @usableFromInline func call(_ context: StoreContext, _ slots: UnsafeMutablePointer<ValueSlot>) throws {
     let values = unsafe UnsafeMutableRawPointer(slots).assumingMemoryBound(to: AviaryValue.self)
     let status = unsafe function.call(unsafe: values, thunk)
+    if status != 0 { unsafe try settle(status, context, values) }
+  }
+
+  /// A call that did not return: its error, or another attempt for the task that may enter a suspended store.
+  @inline(never)
+  private func settle(_ status: UInt32, _ context: StoreContext, _ values: UnsafeMutablePointer<AviaryValue>) throws {
+    var status = status
+    if status == VMFiber.misused, context.isSuspendedForCaller {
+      status = unsafe function.callNested(unsafe: values, thunk)
+    }
     if status != 0 { throw context.failure(status) }
   }
 }

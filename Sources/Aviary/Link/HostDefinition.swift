@@ -9,11 +9,19 @@ typealias HostBody = @Sendable (StoreContext, UInt, UnsafeMutablePointer<ValueSl
 /// A host function of a linker, of no store yet.
 @safe
 final class HostDefinition: Sendable {
+  /// As imports name it.
+  let name: String
   let type: FunctionType
-  let body: HostBody
-  init(_ type: FunctionType, _ body: @escaping HostBody) {
+  let body: Body
+  init(_ name: String, _ type: FunctionType, _ body: Body) {
+    self.name = name
     self.type = type
-    unsafe self.body = unsafe body
+    self.body = body
+  }
+
+  @safe enum Body: Sendable {
+    case synchronous(HostBody)
+    case asynchronous(AsyncHostFunction)
   }
 }
 

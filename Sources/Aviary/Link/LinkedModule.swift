@@ -24,13 +24,17 @@ public struct LinkedModule<State>: Sendable {
     try unsafe Unmanaged<StoreContext>.passUnretained(store.box)._withUnsafeGuaranteedRef { try link.instantiate(in: $0) }
   }
 
-  /// The same from an asynchronous context.
+  /// The same, where the start function may call asynchronous host functions, and the store's limiter may be
+  /// asynchronous. Ends with the task's cancellation while the start function runs.
   public nonisolated(nonsending) func instantiate(in store: Store<State>) async throws -> Instance {
-    try instantiateNow(store)
+    let context = store.context
+    try await context.admit(module)
+    let instance = try context.whileAdmitting { try link.instantiate(in: context, runsStart: false) }
+    if let start = module.startFunction {
+      _ = try await Function(context, instance.reference.function(start)).async([])
+    }
+    return instance
   }
-
-  /// For asynchronous callers: the other `instantiate` would be preferred there.
-  func instantiateNow(_ store: Store<State>) throws -> Instance { try instantiate(in: store) }
 
   /// How many earlier tenants' stores wait for the next instance.
   package var idleStores: Int { link.cache?.count ?? 0 }
@@ -62,15 +66,15 @@ final class Link: @unchecked Sendable {
 
   deinit { cache?.close() }
 
-  func instantiate(in context: StoreContext) throws -> Instance {
+  func instantiate(in context: StoreContext, runsStart: Bool = true) throws -> Instance {
     guard context.engineIdentity == engineIdentity else { throw WasmError.host("the store belongs to another engine") }
     do {
       if context.isUnused, let cache = unsafe restingStores,
         let store = unsafe cache._withUnsafeGuaranteedRef({ unsafe $0.take() })
       {
-        return try unsafe revive(store, in: context)
+        return try unsafe revive(store, in: context, runsStart)
       }
-      return try instantiateAnew(in: context)
+      return try instantiateAnew(in: context, runsStart)
     } catch let error as VMError {
       throw WasmError(error)
     } catch let error as VMCallError {
@@ -78,7 +82,7 @@ final class Link: @unchecked Sendable {
     }
   }
 
-  private func revive(_ store: Unmanaged<VMStore>, in context: StoreContext) throws -> Instance {
+  private func revive(_ store: Unmanaged<VMStore>, in context: StoreContext, _ runsStart: Bool) throws -> Instance {
     unsafe context.adopt(store)
     let reference: VMInstanceReference
     let count = unsafe store._withUnsafeGuaranteedRef { $0.objectCount }
@@ -94,11 +98,11 @@ final class Link: @unchecked Sendable {
       throw error
     }
     let instance = Instance(context, reference)
-    if hasStart { try start(instance) }
+    if hasStart, runsStart { try start(instance) }
     return instance
   }
 
-  private func instantiateAnew(in context: StoreContext) throws -> Instance {
+  private func instantiateAnew(in context: StoreContext, _ runsStart: Bool) throws -> Instance {
     let store = try context.runtime()
     let wasBlank = store.isBlank
     var externs: [VMExtern] = []
@@ -119,7 +123,7 @@ final class Link: @unchecked Sendable {
     let runtime = try VMInstance(module.runtime, in: store, imports: externs)
     if let cache, wasBlank { store.seal(StoreHome(module, hostFunctions), cache) }
     let instance = Instance(context: context, runtime: runtime)
-    try start(instance)
+    if runsStart { try start(instance) }
     return instance
   }
 

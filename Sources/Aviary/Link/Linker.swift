@@ -61,7 +61,7 @@ public final class Linker<State> {
     try link(module).instantiate(in: store)
   }
 
-  /// The same from an asynchronous context.
+  /// The same, asynchronously: see `LinkedModule.instantiate`.
   public nonisolated(nonsending) func instantiate(_ module: Module, in store: Store<State>) async throws -> Instance {
     try await link(module).instantiate(in: store)
   }
@@ -74,7 +74,7 @@ public final class Linker<State> {
     _ module: String, _ name: String, _ type: FunctionType,
     _ body: @escaping @Sendable (borrowing Caller<State>, [Value]) throws -> [Value]
   ) {
-    definitions[ImportName(module: module, name: name)] = unsafe .host(HostDefinition(type, untypedBody(type, engine, body)))
+    unsafe define(module, name, type, .synchronous(untypedBody(type, engine, body)))
   }
 
   /// Defines something of a store.
@@ -105,8 +105,18 @@ public final class Linker<State> {
   @usableFromInline func defineHost(
     _ module: String, _ name: String, _ parameters: [ValueType], _ results: [ValueType], _ body: @escaping HostBody
   ) {
+    unsafe define(module, name, FunctionType(parameters: parameters, results: results), .synchronous(body))
+  }
+
+  @usableFromInline func defineAsyncHost(
+    _ module: String, _ name: String, _ parameters: [ValueType], _ results: [ValueType], _ body: @escaping AsyncHostBody
+  ) {
     let type = FunctionType(parameters: parameters, results: results)
-    definitions[ImportName(module: module, name: name)] = unsafe .host(HostDefinition(type, body))
+    unsafe define(module, name, type, .asynchronous(AsyncHostFunction(body)))
+  }
+
+  func define(_ module: String, _ name: String, _ type: FunctionType, _ body: HostDefinition.Body) {
+    definitions[ImportName(module: module, name: name)] = .host(HostDefinition("\"\(module)\".\"\(name)\"", type, body))
   }
 }
 

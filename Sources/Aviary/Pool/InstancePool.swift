@@ -60,7 +60,7 @@ public final class InstancePool<State>: Sendable {
     var shared: Permit?
     if let places = plugin.module.engine.places { shared = try await places.acquire() }
     let store = try makeStore(own.take(), shared.take())
-    return try await body(store, try plugin.instantiateNow(store))
+    return try await body(store, try await plugin.instantiate(in: store))
   }
 
   private func makeStore(_ own: consuming Permit?, _ shared: consuming Permit?) throws -> Store<State> {

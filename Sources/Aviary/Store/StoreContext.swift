@@ -71,7 +71,23 @@ public class StoreContext {
   }
 
   /// The embedder's own; the limits are the runtime's business.
-  final var runtimeLimiter: (any VMLimiter)? { limiter.map { GrowthGate($0) } }
+  final var runtimeLimiter: (any VMLimiter)? { limiter.map { GrowthGate($0) } ?? rare?.asyncGate }
+
+  final var asyncLimiter: (any AsyncResourceLimiter)? { rare?.asyncLimiter }
+  /// - Precondition: `isUnused`.
+  final func setLimiter(_ limiter: any AsyncResourceLimiter) {
+    extras.asyncLimiter = limiter
+    extras.asyncGate = AsyncGrowthGate()
+  }
+  /// Runs `body`, which makes what the limiter has agreed to.
+  final func whileAdmitting<Result>(_ body: () throws -> Result) rethrows -> Result {
+    rare?.asyncGate?.isAdmitting = true
+    defer { rare?.asyncGate?.isAdmitting = false }
+    return try body()
+  }
+
+  /// Identity of the task that runs an asynchronous call whose guest is suspended; 0: there is none.
+  final var owner: UInt = 0
 
   /// Keeps the permits as long as the store.
   final func occupy(_ own: consuming Permit?, _ shared: consuming Permit?) {
@@ -116,10 +132,17 @@ public class StoreContext {
     let store = try runtime()
     if let known = StoreHome.of(store)?.function(definition) { return known.function(in: store) }
     if let known = rare?.hostFunctions[ObjectIdentifier(definition)] { return known.function.function(in: store) }
-    let function = unsafe try makeFunction(resolved, definition.body)
+    let function = try makeFunction(definition, resolved)
     extras.hostFunctions[ObjectIdentifier(definition)] = HostFunctionOfStore(
       definition: definition, function: VMFunctionReference(function))
     return function
+  }
+
+  private final func makeFunction(_ definition: HostDefinition, _ signature: HostSignature) throws(WasmError) -> VMFunction {
+    switch definition.body {
+    case .synchronous(let body): unsafe try makeFunction(signature, body)
+    case .asynchronous(let function): try makeFunction(signature, function, named: definition.name)
+    }
   }
 
   final func makeFunction(_ signature: HostSignature, _ body: @escaping HostBody) throws(WasmError) -> VMFunction {
@@ -167,6 +190,9 @@ final class StateContext<State>: StoreContext {
 
 /// The part of a store that is made when it is first needed.
 final class StoreExtras {
+  var asyncLimiter: (any AsyncResourceLimiter)?
+  /// Stands for it in the runtime.
+  var asyncGate: AsyncGrowthGate?
   /// Of `withDeadline`, outermost first.
   var deadlines: [UInt64] = []
   /// External references by handle - 1.

@@ -48,6 +48,19 @@ enum Builtins {
   /// The guest's -1.
   static let denied = UInt64.max
 
+  /// Makes the guest wait for the store's limiter. What is returned here is replaced when it goes on.
+  ///
+  /// Unsafe contract: `asksLater` was true.
+  static func suspend(_ context: Context, _ request: Int, _ index: UInt32, _ amount: UInt64, _ fill: UInt64) -> UInt64 {
+    guard let fiber = unsafe aviary_fiber_current(context.pointee.store) else { return denied }
+    unsafe fiber.pointee.caller = context
+    unsafe fiber.pointee.index = index
+    unsafe fiber.pointee.amount = amount
+    unsafe fiber.pointee.fill = fill
+    unsafe aviary_fiber_suspend(fiber, UInt32(request))
+    return denied
+  }
+
   // MARK: Interruption and types
 
   private static let isSubtype: @convention(c) (Context, UInt32, UInt32) -> UInt32 = { context, actual, expected in

@@ -1,4 +1,5 @@
 import CAviaryContract
+import CAviaryHost
 import Glibc
 
 extension Builtins {
@@ -6,6 +7,10 @@ extension Builtins {
     unsafe with(context) { instance in
       let store = unsafe instance.store
       do {
+        if pages > 0, unsafe store.asksLater(context) {
+          guard store.allowedSize(instance.memories[Int(index)], by: pages) != nil else { return denied }
+          return unsafe suspend(context, AVIARY_REQUEST_MEMORY_GROW, index, pages, 0)
+        }
         return try store.grow(instance.memories[Int(index)], by: pages) ?? denied
       } catch {
         store.hostError = error

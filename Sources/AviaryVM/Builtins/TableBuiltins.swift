@@ -1,10 +1,15 @@
 import CAviaryContract
+import CAviaryHost
 
 extension Builtins {
   static let tableGrow: @convention(c) (Context, UInt32, UInt64, UInt64) -> UInt64 = { context, index, delta, value in
     unsafe with(context) { instance in
       let store = unsafe instance.store
       do {
+        if delta > 0, unsafe store.asksLater(context) {
+          guard store.allowedCount(instance.tables[Int(index)], by: delta) != nil else { return denied }
+          return unsafe suspend(context, AVIARY_REQUEST_TABLE_GROW, index, delta, value)
+        }
         return try store.grow(instance.tables[Int(index)], by: delta, filling: value) ?? denied
       } catch {
         store.hostError = error

@@ -33,31 +33,52 @@ package struct VMCaller {
 /// An error that it throws comes out of the outermost call unchanged.
 package typealias VMHostBody = (borrowing VMCaller, UnsafeMutablePointer<AviaryValue>) throws -> Void
 
+/// What an asynchronous host function does on its guest's thread, before the guest is suspended: false where
+/// it has to be. Where `canSuspend` is false it leaves results or throws.
+package typealias VMHostAttempt = (
+  borrowing VMCaller, UnsafeMutablePointer<AviaryValue>, _ canSuspend: Bool
+) throws -> Bool
+
 /// A host function, owned by its store.
 @safe
 final class HostFunctionState {
   /// Unretained: it owns this object.
   unowned(unsafe) let store: VMStore
-  let body: VMHostBody
+  /// Either of them.
+  private let body: VMHostBody?
+  private let attempt: VMHostAttempt?
+  /// What the embedder goes on with where the guest is suspended in this function.
+  let continuation: AnyObject?
   /// Holds the id of its type.
   let registration: TypeRegistration
   let words: UnsafeMutablePointer<AviaryHostFunction>
 
   init(
-    _ store: VMStore, _ registration: TypeRegistration, slots: UInt32, thunk: VMThunk, body: @escaping VMHostBody
+    _ store: VMStore, _ registration: TypeRegistration, slots: UInt32, thunk: VMThunk, body: VMHostBody?,
+    attempt: VMHostAttempt? = nil, continuation: AnyObject? = nil
   ) {
     unsafe self.store = store
     unsafe self.body = body
+    unsafe self.attempt = attempt
+    self.continuation = continuation
     self.registration = registration
     unsafe words = .allocate(capacity: 1)
     unsafe words.initialize(to: AviaryHostFunction())
     unsafe words.pointee.magic = UInt32(AVIARY_MAGIC_HOST)
     unsafe words.pointee.value_count = slots
     unsafe words.pointee.store = UnsafeMutableRawPointer(store.raw).assumingMemoryBound(to: AviaryStoreContext.self)
-    unsafe words.pointee.call = { function, caller, values in
-      // Unretained: the store owns the state and lives while its guest runs.
-      unsafe Unmanaged<HostFunctionState>.fromOpaque(function!.pointee.owner)._withUnsafeGuaranteedRef {
-        unsafe $0.run(caller, values!)
+    // Unretained: the store owns the state and lives while its guest runs.
+    if unsafe attempt == nil {
+      unsafe words.pointee.call = { function, caller, values in
+        unsafe Unmanaged<HostFunctionState>.fromOpaque(function!.pointee.owner)._withUnsafeGuaranteedRef {
+          unsafe $0.run(caller, values!)
+        }
+      }
+    } else {
+      unsafe words.pointee.call = { function, caller, values in
+        unsafe Unmanaged<HostFunctionState>.fromOpaque(function!.pointee.owner)._withUnsafeGuaranteedRef {
+          unsafe $0.begin(caller, values!)
+        }
       }
     }
     unsafe words.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
@@ -77,7 +98,27 @@ final class HostFunctionState {
     _ caller: UnsafeMutablePointer<AviaryVMContext>?, _ values: UnsafeMutablePointer<AviaryValue>
   ) -> UInt32 {
     do {
-      unsafe try body(VMCaller(store: store, context: caller), values)
+      unsafe try body.unsafelyUnwrapped(VMCaller(store: store, context: caller), values)
+      return 0
+    } catch {
+      unsafe store.hostError = error
+      return AVIARY_TRAP_HOST.rawValue
+    }
+  }
+
+  /// Runs the attempt, and suspends the guest where that does not suffice.
+  private func begin(
+    _ caller: UnsafeMutablePointer<AviaryVMContext>?, _ values: UnsafeMutablePointer<AviaryValue>
+  ) -> UInt32 {
+    do {
+      let fiber = unsafe aviary_fiber_current(&store.raw.pointee.context)
+      let isDone = unsafe try attempt.unsafelyUnwrapped(VMCaller(store: store, context: caller), values, fiber != nil)
+      if isDone { return 0 }
+      guard let fiber = unsafe fiber else { preconditionFailure("an attempt that cannot suspend ends the call") }
+      unsafe fiber.pointee.function = words
+      unsafe fiber.pointee.caller = caller
+      unsafe fiber.pointee.values = values
+      unsafe aviary_fiber_suspend(fiber, UInt32(AVIARY_REQUEST_HOST_CALL))
       return 0
     } catch {
       unsafe store.hostError = error
@@ -97,6 +138,21 @@ extension VMFunction {
   ) {
     let slots = UInt32(clamping: max(type.parameters.count, type.results.count))
     let state = unsafe HostFunctionState(store, registration, slots: slots, thunk: thunk, body: body)
+    store.adopt(state)
+    unsafe self.init(unsafe: state.words + 0, store)
+  }
+
+  /// Makes an asynchronous host function: the guest is suspended where `attempt` returns false, and whoever
+  /// runs it finds `continuation` in the fiber's request.
+  ///
+  /// Unsafe contract: as for the other one, for the attempt and for who goes on.
+  package init(
+    unsafe store: VMStore, _ registration: TypeRegistration, _ type: VMFunctionType, thunk: VMThunk,
+    attempt: @escaping VMHostAttempt, continuation: AnyObject
+  ) {
+    let slots = UInt32(clamping: max(type.parameters.count, type.results.count))
+    let state = unsafe HostFunctionState(
+      store, registration, slots: slots, thunk: thunk, body: nil, attempt: attempt, continuation: continuation)
     store.adopt(state)
     unsafe self.init(unsafe: state.words + 0, store)
   }

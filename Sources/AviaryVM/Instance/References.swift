@@ -56,5 +56,30 @@ package struct VMFunctionReference: Equatable {
       store, unsafeBitCast(thunk.address, to: AviaryEntryThunk.self), ref.pointee.vmctx, ref.pointee.code, values)
   }
 
+  /// As `call`, for who may enter a store whose guest is suspended. The same contract.
+  package func callNested(unsafe values: UnsafeMutablePointer<AviaryValue>, _ thunk: VMThunk) -> UInt32 {
+    unsafe aviary_call_nested(
+      store, unsafeBitCast(thunk.address, to: AviaryEntryThunk.self), ref.pointee.vmctx, ref.pointee.code, values)
+  }
+
+  /// Room for an asynchronous call with so many values; nil with the reason in `status`, for `VMStore.failure`.
+  ///
+  /// Unsafe contract: the store lives as long as the fiber is used. The caller may enter a store whose guest is
+  /// suspended, if it is.
+  package func fiber(slots: Int, _ status: inout UInt32) -> VMFiber? {
+    var values: UnsafeMutablePointer<AviaryValue>?
+    guard let fiber = unsafe aviary_fiber_make(store, UInt32(clamping: slots), &values, &status) else { return nil }
+    return unsafe VMFiber(unsafe: fiber, values.unsafelyUnwrapped)
+  }
+
+  /// Enters the guest on a fiber that was just made for it.
+  ///
+  /// Unsafe contract: as for `VMStore.call`, with the fiber's values; nothing was called on the store since it was made.
+  package func start(unsafe fiber: VMFiber, _ thunk: VMThunk) -> UInt32 {
+    unsafe aviary_fiber_start(
+      fiber.words, unsafeBitCast(thunk.address, to: AviaryEntryThunk.self), ref.pointee.vmctx, ref.pointee.code,
+      fiber.values)
+  }
+
   package static func == (a: VMFunctionReference, b: VMFunctionReference) -> Bool { unsafe a.ref == b.ref }
 }

@@ -75,6 +75,9 @@ final class MemoryState {
     return sum << plan.pageSizeLog2
   }
 
+  /// What limiters are told as the maximum, in bytes; nil where the type declares none.
+  var declaredCapacity: UInt64? { type.limits.maximum == nil ? nil : plan.capacity }
+
   /// - Precondition: `bytes` came from `size(grownBy:)`.
   func grow(to bytes: UInt64) throws(VMError) {
     let old = byteCount

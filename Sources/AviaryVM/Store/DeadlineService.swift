@@ -23,6 +23,18 @@ package final class DeadlineService: Sendable {
   /// stays set.
   package func cancel(_ token: Token) { shared.cancel(token) }
 
+  /// Interrupts the store at once, and again and again until it is out of the guest or `cancel` is called.
+  package func interruptNow(_ interrupter: VMInterrupter) {
+    // Where the thread cannot be started, the one attempt has to do: it fails in a rare moment only.
+    if interrupter.interrupt() { try? shared.repeatedly(interrupter) }
+  }
+
+  /// Takes back `interruptNow`. Call it where that cannot be running any more.
+  package func cancel(_ interrupter: VMInterrupter) {
+    shared.cancel(interrupter)
+    interrupter.clear()
+  }
+
   /// What the service and its thread share.
   private final class Shared: @unchecked Sendable {
     private struct Entry {
@@ -35,6 +47,8 @@ package final class DeadlineService: Sendable {
     /// Guards all that follows.
     private let condition = ConditionVariable()
     private var entries: [UInt64: Entry] = [:]
+    /// Of `interruptNow`: their numbers by store.
+    private var immediate: [ObjectIdentifier: UInt64] = [:]
     private var next: UInt64 = 0
     /// Until when the thread sleeps; nil is without end.
     private var wakeTime: UInt64?
@@ -44,6 +58,25 @@ package final class DeadlineService: Sendable {
     func schedule(_ interrupter: VMInterrupter, at time: UInt64) throws(VMError) -> Token {
       condition.lock()
       defer { condition.unlock() }
+      return try add(interrupter, at: time)
+    }
+
+    func repeatedly(_ interrupter: VMInterrupter) throws(VMError) {
+      condition.lock()
+      defer { condition.unlock() }
+      let key = ObjectIdentifier(interrupter.store)
+      guard immediate[key] == nil else { return }
+      immediate[key] = try add(interrupter, at: MonotonicClock.now &+ 100_000).number
+    }
+
+    func cancel(_ interrupter: VMInterrupter) {
+      condition.lock()
+      if let number = immediate.removeValue(forKey: ObjectIdentifier(interrupter.store)) { entries[number] = nil }
+      condition.unlock()
+    }
+
+    /// With the lock.
+    private func add(_ interrupter: VMInterrupter, at time: UInt64) throws(VMError) -> Token {
       if !isRunning {
         let context = unsafe Unmanaged.passRetained(self)
         let error = unsafe aviary_thread_start(

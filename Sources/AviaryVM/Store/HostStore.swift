@@ -55,7 +55,18 @@ extension UnsafeMutablePointer<AviaryHostStore> {
 
 /// Stops a store's guest from any thread.
 package struct VMInterrupter: Sendable {
+  /// Who interrupts. Each clears its own.
+  package struct Reason: Sendable, Hashable {
+    let bit: UInt32
+    /// An embedder's interrupter, or a deadline around synchronous calls.
+    package static let embedder = Reason(bit: UInt32(AVIARY_INTERRUPT_EMBEDDER))
+    /// Of the task that runs an asynchronous call.
+    package static let cancellation = Reason(bit: UInt32(AVIARY_INTERRUPT_CANCELLATION))
+    /// Of an asynchronous call.
+    package static let deadline = Reason(bit: UInt32(AVIARY_INTERRUPT_DEADLINE))
+  }
   let store: HostStore
+  let reason: Reason
 
   /// Makes the guest trap with `interrupted`, now or at its next entry, until `clear`.
   ///
@@ -64,10 +75,10 @@ package struct VMInterrupter: Sendable {
   ///   A rare moment lets the guest slip by: call again after a pause while this returns
   ///   true (`DeadlineService` does so by itself).
   @discardableResult
-  package func interrupt() -> Bool { unsafe aviary_interrupt(store.pointer) }
+  package func interrupt() -> Bool { unsafe aviary_interrupt(store.pointer, reason.bit) }
 
-  /// Lets the store run again. Call while it is outside of the guest.
-  package func clear() { unsafe aviary_interrupt_clear(store.pointer) }
+  /// Takes back the interruption for this reason. Call while the store is outside of the guest.
+  package func clear() { unsafe aviary_interrupt_clear(store.pointer, reason.bit) }
 
   package var isInterrupted: Bool { unsafe aviary_interrupt_is_set(store.pointer) }
 }

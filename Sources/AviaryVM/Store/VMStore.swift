@@ -101,10 +101,14 @@ package final class VMStore {
   }
 
   /// Stops this store's guest from any thread.
-  package var interrupter: VMInterrupter { VMInterrupter(store: host) }
+  package var interrupter: VMInterrupter { interrupter(.embedder) }
+  package func interrupter(_ reason: VMInterrupter.Reason) -> VMInterrupter { VMInterrupter(store: host, reason: reason) }
 
   /// Whether a guest of this store is being run, perhaps suspended in a host function.
   package var isExecuting: Bool { unsafe raw.pointee.context.activation != nil }
+
+  /// Whether its guest is suspended: no thread is inside.
+  package var isSuspended: Bool { unsafe aviary_fiber_is_suspended(&raw.pointee.context) }
 
   /// Epoch at which guests with epoch checks stop; `UInt64.max` is never.
   package var epochDeadline: UInt64 {

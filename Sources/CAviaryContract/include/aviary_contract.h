@@ -34,6 +34,11 @@
 #define AVIARY_ACT_FAULT_ADDRESS 64
 #define AVIARY_ACT_GUEST_PKRU 136
 #define AVIARY_ACT_HOST_PKRU 140
+#define AVIARY_ACT_IS_FIBER 144
+#define AVIARY_ACT_IS_SUSPENDED 148
+
+// In `pending`: the guest is to be suspended (aviary_fiber.h). Reaches nobody as a trap.
+#define AVIARY_PENDING_SUSPEND 0x20000
 
 #ifndef __ASSEMBLER__
 #include <stddef.h>
@@ -128,8 +133,9 @@ enum {
   AVIARY_MAGIC_HOST = 0x74736f68, // "host"
 };
 
-// One entry into the guest; lives on the host's native stack inside
-// aviary_enter's caller, linked from the store and from a thread-local.
+// One entry into the guest, linked from the store and from a thread-local. Of a synchronous call
+// it lives on the host's native stack inside aviary_enter's caller, of an asynchronous one at the
+// top of the guest's stack.
 typedef struct AviaryActivation {
   struct AviaryActivation *previous; // of this thread
   AviaryStoreContext *store;
@@ -152,7 +158,8 @@ typedef struct AviaryActivation {
   uint64_t reserved[2];
   uint32_t guest_pkru;     // the store's; 0: the register is left alone
   uint32_t host_pkru;      // what the host had when it last went to the guest
-  uint64_t reserved1;
+  uint32_t is_fiber;       // the entry of an asynchronous call (CAviaryHost/fiber.c): may suspend
+  uint32_t is_suspended;   // and is: it belongs to no thread
 } AviaryActivation;
 
 // C ABI of an entry thunk: loads arguments from `values`, calls `code` with
@@ -236,4 +243,6 @@ _Static_assert(offsetof(AviaryActivation, trap_rbp) == AVIARY_ACT_TRAP_RBP, "act
 _Static_assert(offsetof(AviaryActivation, fault_address) == AVIARY_ACT_FAULT_ADDRESS, "act.fault");
 _Static_assert(offsetof(AviaryActivation, guest_pkru) == AVIARY_ACT_GUEST_PKRU, "act.guest_pkru");
 _Static_assert(offsetof(AviaryActivation, host_pkru) == AVIARY_ACT_HOST_PKRU, "act.host_pkru");
+_Static_assert(offsetof(AviaryActivation, is_fiber) == AVIARY_ACT_IS_FIBER, "act.is_fiber");
+_Static_assert(offsetof(AviaryActivation, is_suspended) == AVIARY_ACT_IS_SUSPENDED, "act.is_suspended");
 #endif

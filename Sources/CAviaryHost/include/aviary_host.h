@@ -2,6 +2,7 @@
 //
 //   enter.S       the switch of stacks, traps, host calls, builtin stubs
 //   call.c        activations: entry and nested entry
+//   fiber.c       guests that are suspended (aviary_fiber.h)
 //   threads.c     what each thread needs once: signal stack, stack bounds
 //   signals.c     faults of the guest become traps; all else is passed on
 //   stacks.c      guest stacks that open as they are used
@@ -64,7 +65,7 @@ typedef struct AviaryHostStore {
   uintptr_t stack_open;       // below it the stack is closed (aviary_stack.h); written by the signal handler too
   uint32_t stack_mode;        // AVIARY_STACK_*
   uint8_t stack_calm;         // guests in a row that left the stack's closed part alone
-  uint32_t interrupted;       // set by aviary_interrupt, cleared by aviary_interrupt_clear
+  uint32_t interrupted;       // AVIARY_INTERRUPT_*: set by aviary_interrupt, cleared by aviary_interrupt_clear
   int32_t thread;             // kernel id of the thread inside, or 0
   // Regions, unsorted. Replaced as a whole: written on the store's own thread
   // while no guest code runs, read by that thread's signal handler.
@@ -150,12 +151,19 @@ void aviary_cpu_serialize(void);
 
 // MARK: Interruption (any thread)
 
+// Who interrupts: each clears its own.
+enum {
+  AVIARY_INTERRUPT_EMBEDDER = 1,     // an Interrupter, or a deadline around synchronous calls
+  AVIARY_INTERRUPT_CANCELLATION = 2, // of the task that runs an asynchronous call
+  AVIARY_INTERRUPT_DEADLINE = 4,     // of an asynchronous call
+};
+
 // Makes the store's guest trap with AVIARY_TRAP_INTERRUPTED, now or at its next
-// entry, until cleared. True while the guest is still inside: the caller then
+// entry, until all reasons are cleared. True while the guest is still inside: the caller then
 // repeats after a pause, since the signal may have met a moment at which
 // neither landing nor the pending flag stops it.
-bool aviary_interrupt(AviaryHostStore *store);
-void aviary_interrupt_clear(AviaryHostStore *store);
+bool aviary_interrupt(AviaryHostStore *store, uint32_t reason);
+void aviary_interrupt_clear(AviaryHostStore *store, uint32_t reasons);
 bool aviary_interrupt_is_set(const AviaryHostStore *store);
 
 // MARK: System calls. Results are values or a negative errno.

@@ -1,0 +1,190 @@
+import AviaryPool
+import AviaryVM
+import CAviaryContract
+
+/// An asynchronous call: arguments are written to `slots`, `StoreContext.run` runs it, results are read there.
+///
+/// Both lie on the guest's stack. Valid until the store's next call.
+@safe @usableFromInline
+struct AsyncCall {
+  let fiber: VMFiber
+  let entry: FunctionEntry
+  @usableFromInline let slots: UnsafeMutablePointer<ValueSlot>
+}
+
+extension FunctionEntry {
+  /// Room for a call on the store's guest stack. Nothing has to be undone where it is not run.
+  /// - Throws: `WasmError.host` where the store is in use; `.trap` where the stack has no room.
+  @usableFromInline func begin(_ context: StoreContext) throws -> AsyncCall {
+    guard context.mayEnter else { throw context.error(.misused) }
+    var status: UInt32 = 0
+    guard let fiber = function.fiber(slots: slotCount, &status) else { throw context.failure(status) }
+    return unsafe AsyncCall(
+      fiber: fiber, entry: self, slots: UnsafeMutableRawPointer(fiber.values).assumingMemoryBound(to: ValueSlot.self))
+  }
+}
+
+extension StoreContext {
+  /// Runs a call that was just begun, to its end.
+  ///
+  /// Unsafe contract: `slotCount` slots of the call are initialised to arguments of the function's types, or to
+  /// anything beyond them; nothing was called on the store since it was begun.
+  @usableFromInline
+  nonisolated(nonsending) final func run(_ call: AsyncCall, _ deadline: ContinuousClock.Instant?) async throws {
+    try Task.checkCancellation()
+    guard let deadline else { return try await run(call, until: .max) }
+    let time = monotonicTime(deadline)
+    let interrupter = usedRuntime.interrupter(.deadline)
+    let token: DeadlineService.Token
+    do throws(VMError) { token = try engine.runtime.deadlines.schedule(interrupter, at: time) } catch { throw WasmError(error) }
+    defer {
+      engine.runtime.deadlines.cancel(token)
+      interrupter.clear()
+    }
+    try await run(call, until: time)
+  }
+
+  private nonisolated(nonsending) final func run(_ call: AsyncCall, until deadline: UInt64) async throws {
+    let runtime = usedRuntime
+    let interrupter = runtime.interrupter(.cancellation)
+    let deadlines = engine.runtime.deadlines
+    do {
+      try await withTaskCancellationHandler {
+        try await drive(call, until: deadline)
+      } onCancel: {
+        deadlines.interruptNow(interrupter)
+      }
+    } catch {
+      guard Task.isCancelled else { throw error }
+      if !runtime.isSuspended { deadlines.cancel(interrupter) }
+      // The guest's trap is how it was stopped; an error of the host's own is not hidden.
+      if case .trap(let trap) = error as? WasmError, trap.code == .interrupted { throw CancellationError() }
+      throw error
+    }
+    // Where a guest waits for this one, it ends by the same cancellation.
+    if Task.isCancelled, !runtime.isSuspended { deadlines.cancel(interrupter) }
+  }
+
+  /// Enters the guest, and whenever it is suspended does what it waits for. No frame of Swift is on its stack.
+  private nonisolated(nonsending) final func drive(_ call: AsyncCall, until deadline: UInt64) async throws {
+    let fiber = call.fiber
+    var status = call.entry.function.start(unsafe: fiber, call.entry.thunk)
+    if status == VMFiber.suspended {
+      let outer = owner
+      defer { owner = outer }
+      while status == VMFiber.suspended {
+        // Each time: a deadline's child task had it meanwhile.
+        owner = StoreContext.currentTask
+        let answer: Answer
+        do { answer = try await self.answer(fiber, until: deadline) } catch {
+          fiber.abandon()
+          throw error
+        }
+        status = fiber.resume(answer.result, trap: answer.trap)
+      }
+    }
+    if status != 0 { throw failure(status) }
+  }
+
+  /// What a suspended guest goes on with.
+  private struct Answer {
+    var result: UInt64 = 0
+    var trap: UInt32 = 0
+  }
+
+  private nonisolated(nonsending) final func answer(_ fiber: VMFiber, until deadline: UInt64) async throws -> Answer {
+    switch fiber.request {
+    case .hostCall(let call):
+      let slots = unsafe UnsafeMutableRawPointer(call.values).assumingMemoryBound(to: ValueSlot.self)
+      // The store keeps the function, and the call keeps the store.
+      let function = unsafe call.continuation._withUnsafeGuaranteedRef { unsafe unsafeDowncast($0, to: AsyncHostFunction.self) }
+      if deadline == .max {
+        try await unsafe function.body(self, call.callerAddress, slots)
+      } else if try await !within(deadline, unsafe WaitingCall(self, function, call.callerAddress, slots)) {
+        return Answer(trap: VMFiber.interrupted)
+      }
+      return Answer()
+    case .growth(let growth):
+      guard let limiter = asyncLimiter else { return Answer(result: growth.finish(isAllowed: true)) }
+      let decision = growth.isMemory
+        ? try await limiter.memoryGrowing(from: growth.current, to: growth.desired, maximum: growth.maximum)
+        : try await limiter.tableGrowing(from: growth.current, to: growth.desired, maximum: growth.maximum)
+      if decision == .trap { throw WasmError.trap(Trap(.growthDenied)) }
+      return Answer(result: growth.finish(isAllowed: decision == .allow))
+    case .yield:
+      await Task.yield()
+      return Answer()
+    }
+  }
+
+  /// Runs the host function's body in a child task, so that it is cancelled at the deadline; false: it passed.
+  private nonisolated(nonsending) final func within(_ deadline: UInt64, _ call: WaitingCall) async throws -> Bool {
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      group.addTask {
+        unsafe call.context.owner = StoreContext.currentTask
+        try await unsafe call.function.body(call.context, call.caller, call.slots)
+        return true
+      }
+      group.addTask {
+        let now = MonotonicClock.now
+        if deadline > now { try? await Task.sleep(nanoseconds: deadline - now) }
+        return false
+      }
+      let isDone = try await group.next() ?? false
+      group.cancelAll()
+      if isDone { return true }
+      // Whatever the body makes of its cancellation.
+      while let next = await group.nextResult() {
+        if Task.isCancelled, case .failure(let error) = next { throw error }
+      }
+      try Task.checkCancellation()
+      return false
+    }
+  }
+
+  /// Whether a call may enter: no guest is suspended here, or the task that runs it enters again,
+  /// from within the host function that it waits for.
+  final var mayEnter: Bool { !usedRuntime.isSuspended || isSuspendedForCaller }
+
+  /// Whether the store's guest is suspended, and the current task is the one that it waits for.
+  final var isSuspendedForCaller: Bool {
+    guard usedRuntime.isSuspended else { return false }
+    let current = StoreContext.currentTask
+    return current != 0 && current == owner
+  }
+
+  /// Identity of the task that is running; 0: none is.
+  static var currentTask: UInt {
+    unsafe withUnsafeCurrentTask { task in
+      guard let task = unsafe task else { return 0 }
+      return unsafe unsafeBitCast(task, to: UInt.self)
+    }
+  }
+}
+
+/// What a child task is given of a suspended call: the task that has the store waits for it.
+@safe
+private struct WaitingCall: @unchecked Sendable {
+  unowned(unsafe) let context: StoreContext
+  let function: AsyncHostFunction
+  let caller: UInt
+  let slots: UnsafeMutablePointer<ValueSlot>
+
+  init(_ context: StoreContext, _ function: AsyncHostFunction, _ caller: UInt, _ slots: UnsafeMutablePointer<ValueSlot>) {
+    unsafe self.context = context
+    self.function = function
+    self.caller = caller
+    unsafe self.slots = slots
+  }
+}
+
+/// The point of `MonotonicClock` that is as far away.
+private func monotonicTime(_ instant: ContinuousClock.Instant) -> UInt64 {
+  let (seconds, attoseconds) = (instant - .now).components
+  let now = MonotonicClock.now
+  guard seconds >= 0, attoseconds >= 0 else { return now }
+  let (whole, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+  let (sum, over) = now.addingReportingOverflow(overflow ? .max : whole)
+  // `.max` stands for no deadline.
+  return over ? .max - 1 : min(sum.addingReportingOverflow(UInt64(attoseconds / 1_000_000_000)).partialValue, .max - 1)
+}
