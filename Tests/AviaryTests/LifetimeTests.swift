@@ -56,6 +56,30 @@ import Testing
     go = nil
   }
 
+  /// An error passes from Swift through the runtime's C and back: it must be let go once, and not before.
+  @Test func errorsOfHostFunctionsLiveAsLongAsTheyAreHeld() throws {
+    final class Failure: Error { let number = 7 }
+    final class Box { weak var thrown: Failure? }
+    let linker = Linker<Box>(Fixture.engine)
+    linker.define("env", "f") { (caller: borrowing Caller<Box>) in
+      let failure = Failure()
+      caller.state.thrown = failure
+      throw failure
+    }
+    let box = Box()
+    let store = Store(Fixture.engine, state: box)
+    let go = try linker.instantiate(try Fixture.compile(Self.wat), in: store).function("go", as: (() -> Void).self)
+    for _ in 0..<3 {
+      do {
+        try go()
+        Issue.record("no error")
+      } catch let failure as Failure {
+        #expect(failure.number == 7 && box.thrown === failure)
+      }
+      #expect(box.thrown == nil)
+    }
+  }
+
   @Test func hostFunctionsAreMadeOncePerStore() throws {
     let linker = Linker<Probe>(Fixture.engine)
     linker.define("env", "f") { (caller: borrowing Caller<Probe>) in caller.state.mark += 1 }

@@ -26,8 +26,8 @@ public struct Function: Equatable {
   ) throws(WasmError) {
     let signature = try HostSignature(type, store.engine)
     let context = store.context
-    self.init(
-      context: context, runtime: unsafe try context.makeFunction(signature, untypedBody(type, store.engine, body)))
+    let function = unsafe HostFunction(untypedBody(type, store.engine, body))
+    self.init(context: context, runtime: try context.makeFunction(signature, function))
   }
 
   /// Parameters and results.

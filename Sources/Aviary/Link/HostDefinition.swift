@@ -6,6 +6,20 @@ import AviaryVM
 @usableFromInline
 typealias HostBody = @Sendable (StoreContext, UInt, UnsafeMutablePointer<ValueSlot>) throws -> Void
 
+/// Keeps a synchronous host function for the stores that call it.
+@safe
+final class HostFunction: Sendable {
+  @safe private struct Holder: Sendable {
+    let body: HostBody
+  }
+  private let holder: Holder
+
+  init(_ body: @escaping HostBody) { unsafe holder = Holder(body: body) }
+
+  /// The body is given the store's present tenant. Whoever calls the function holds that; the function must not.
+  var direct: VMDirectBody { VMDirectBody(unsafe: holder, keptBy: self) }
+}
+
 /// A host function of a linker, of no store yet.
 @safe
 final class HostDefinition: Sendable {
@@ -20,7 +34,7 @@ final class HostDefinition: Sendable {
   }
 
   @safe enum Body: Sendable {
-    case synchronous(HostBody)
+    case synchronous(HostFunction)
     case asynchronous(AsyncHostFunction)
   }
 }

@@ -74,7 +74,7 @@ public final class Linker<State> {
     _ module: String, _ name: String, _ type: FunctionType,
     _ body: @escaping @Sendable (borrowing Caller<State>, [Value]) throws -> [Value]
   ) {
-    unsafe define(module, name, type, .synchronous(untypedBody(type, engine, body)))
+    unsafe define(module, name, type, .synchronous(HostFunction(untypedBody(type, engine, body))))
   }
 
   /// Defines something of a store.
@@ -105,7 +105,7 @@ public final class Linker<State> {
   @usableFromInline func defineHost(
     _ module: String, _ name: String, _ parameters: [ValueType], _ results: [ValueType], _ body: @escaping HostBody
   ) {
-    unsafe define(module, name, FunctionType(parameters: parameters, results: results), .synchronous(body))
+    unsafe define(module, name, FunctionType(parameters: parameters, results: results), .synchronous(HostFunction(body)))
   }
 
   @usableFromInline func defineAsyncHost(

@@ -140,20 +140,14 @@ public class StoreContext {
 
   private final func makeFunction(_ definition: HostDefinition, _ signature: HostSignature) throws(WasmError) -> VMFunction {
     switch definition.body {
-    case .synchronous(let body): unsafe try makeFunction(signature, body)
+    case .synchronous(let function): try makeFunction(signature, function)
     case .asynchronous(let function): try makeFunction(signature, function, named: definition.name)
     }
   }
 
-  final func makeFunction(_ signature: HostSignature, _ body: @escaping HostBody) throws(WasmError) -> VMFunction {
-    return unsafe VMFunction(unsafe: try runtime(), signature.registration, signature.type, thunk: signature.thunk) {
-      caller, values in
-      let slots = unsafe UnsafeMutableRawPointer(values).assumingMemoryBound(to: ValueSlot.self)
-      let address = caller.contextAddress
-      // The store's present tenant. Whoever calls the function holds it; the function must not.
-      let context = unsafe Unmanaged<StoreContext>.fromOpaque(caller.embedder.unsafelyUnwrapped)
-      try unsafe context._withUnsafeGuaranteedRef { try unsafe body($0, address, slots) }
-    }
+  final func makeFunction(_ signature: HostSignature, _ function: HostFunction) throws(WasmError) -> VMFunction {
+    VMFunction(
+      unsafe: try runtime(), signature.registration, signature.type, thunk: signature.thunk, direct: function.direct)
   }
 
   // MARK: External references

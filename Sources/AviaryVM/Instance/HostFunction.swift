@@ -39,14 +39,37 @@ package typealias VMHostAttempt = (
   borrowing VMCaller, UnsafeMutablePointer<AviaryValue>, _ canSuspend: Bool
 ) throws -> Bool
 
+/// A host function of the embedder's that is called with nothing in between (CAviaryHost/host_function.c).
+///
+/// Its type is `(Tenant, UInt, UnsafeMutablePointer<AviaryValue>) throws -> Void`, where `Tenant` is the class of
+/// `VMStore.embedder` and the number is the address of the caller's context; the pointer may be of another type.
+@safe
+package struct VMDirectBody {
+  let code: UnsafeRawPointer
+  let context: UnsafeMutableRawPointer?
+  let keeper: AnyObject
+
+  /// - Parameter holder: a struct of nothing but the closure.
+  ///
+  /// Unsafe contract: the closure is of that type, and `keeper` holds it.
+  package init<Holder>(unsafe holder: Holder, keptBy keeper: AnyObject) {
+    precondition(MemoryLayout<Holder>.size == MemoryLayout<(UInt, UInt)>.size, "a closure is two words")
+    let words = unsafe unsafeBitCast(holder, to: (UInt, UInt).self)
+    unsafe code = UnsafeRawPointer(bitPattern: words.0).unsafelyUnwrapped
+    unsafe context = UnsafeMutableRawPointer(bitPattern: words.1)
+    self.keeper = keeper
+  }
+}
+
 /// A host function, owned by its store.
 @safe
 final class HostFunctionState {
   /// Unretained: it owns this object.
   unowned(unsafe) let store: VMStore
-  /// Either of them.
+  /// Either of them, or the direct body's.
   private let body: VMHostBody?
   private let attempt: VMHostAttempt?
+  private let keeper: AnyObject?
   /// What the embedder goes on with where the guest is suspended in this function.
   let continuation: AnyObject?
   /// Holds the id of its type.
@@ -54,12 +77,13 @@ final class HostFunctionState {
   let words: UnsafeMutablePointer<AviaryHostFunction>
 
   init(
-    _ store: VMStore, _ registration: TypeRegistration, slots: UInt32, thunk: VMThunk, body: VMHostBody?,
-    attempt: VMHostAttempt? = nil, continuation: AnyObject? = nil
+    _ store: VMStore, _ registration: TypeRegistration, slots: UInt32, thunk: VMThunk, body: VMHostBody? = nil,
+    direct: VMDirectBody? = nil, attempt: VMHostAttempt? = nil, continuation: AnyObject? = nil
   ) {
     unsafe self.store = store
     unsafe self.body = body
     unsafe self.attempt = attempt
+    keeper = direct?.keeper
     self.continuation = continuation
     self.registration = registration
     unsafe words = .allocate(capacity: 1)
@@ -68,7 +92,16 @@ final class HostFunctionState {
     unsafe words.pointee.value_count = slots
     unsafe words.pointee.store = UnsafeMutableRawPointer(store.raw).assumingMemoryBound(to: AviaryStoreContext.self)
     // Unretained: the store owns the state and lives while its guest runs.
-    if unsafe attempt == nil {
+    if let direct {
+      unsafe words.pointee.call = aviary_host_body_run
+      unsafe words.pointee.body = direct.code
+      unsafe words.pointee.body_context = direct.context
+      unsafe words.pointee.threw = { function, error in
+        unsafe Unmanaged<HostFunctionState>.fromOpaque(function!.pointee.owner)._withUnsafeGuaranteedRef {
+          unsafe $0.take(error!)
+        }
+      }
+    } else if unsafe attempt == nil {
       unsafe words.pointee.call = { function, caller, values in
         unsafe Unmanaged<HostFunctionState>.fromOpaque(function!.pointee.owner)._withUnsafeGuaranteedRef {
           unsafe $0.run(caller, values!)
@@ -104,6 +137,15 @@ final class HostFunctionState {
       unsafe store.hostError = error
       return AVIARY_TRAP_HOST.rawValue
     }
+  }
+
+  /// Takes over what a direct body threw: an existential's one word, and its reference.
+  private func take(_ error: UnsafeMutableRawPointer) -> UInt32 {
+    var word = unsafe error
+    unsafe store.hostError = unsafe withUnsafeMutableBytes(of: &word) {
+      unsafe $0.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: (any Error).self).move()
+    }
+    return AVIARY_TRAP_HOST.rawValue
   }
 
   /// Runs the attempt, and suspends the guest where that does not suffice.
@@ -142,6 +184,16 @@ extension VMFunction {
     unsafe self.init(unsafe: state.words + 0, store)
   }
 
+  /// The same for a direct body.
+  package init(
+    unsafe store: VMStore, _ registration: TypeRegistration, _ type: VMFunctionType, thunk: VMThunk, direct: VMDirectBody
+  ) {
+    let slots = UInt32(clamping: max(type.parameters.count, type.results.count))
+    let state = unsafe HostFunctionState(store, registration, slots: slots, thunk: thunk, direct: direct)
+    store.adopt(state)
+    unsafe self.init(unsafe: state.words + 0, store)
+  }
+
   /// Makes an asynchronous host function: the guest is suspended where `attempt` returns false, and whoever
   /// runs it finds `continuation` in the fiber's request.
   ///
@@ -152,7 +204,7 @@ extension VMFunction {
   ) {
     let slots = UInt32(clamping: max(type.parameters.count, type.results.count))
     let state = unsafe HostFunctionState(
-      store, registration, slots: slots, thunk: thunk, body: nil, attempt: attempt, continuation: continuation)
+      store, registration, slots: slots, thunk: thunk, attempt: attempt, continuation: continuation)
     store.adopt(state)
     unsafe self.init(unsafe: state.words + 0, store)
   }

@@ -126,6 +126,10 @@ typedef struct AviaryHostFunction {
   const void *call_host;    // address of aviary_call_host, for the thunk
   const void *raise;        // address of aviary_raise (same offset as in AviaryVMContext)
   AviaryFuncRef ref;        // this function as a funcref
+  // Where `call` is aviary_host_body_run: a Swift closure's two words, and who takes over the error that it threw.
+  const void *body;
+  void *body_context;
+  uint32_t (*threw)(struct AviaryHostFunction *self, void *error);
 } AviaryHostFunction;
 
 enum {

@@ -2,6 +2,7 @@
 //
 //   enter.S       the switch of stacks, traps, host calls, builtin stubs
 //   call.c        activations: entry and nested entry
+//   host_function.c  host functions that are Swift closures
 //   fiber.c       guests that are suspended (aviary_fiber.h)
 //   threads.c     what each thread needs once: signal stack, stack bounds
 //   signals.c     faults of the guest become traps; all else is passed on
@@ -92,6 +93,9 @@ int aviary_host_install(void);
 uint32_t aviary_call(
     AviaryHostStore *store, AviaryEntryThunk thunk, AviaryVMContext *vmctx, const void *code,
     AviaryValue *values);
+
+// `call` of host functions that are Swift closures: runs `body` for the store's present embedder.
+uint32_t aviary_host_body_run(AviaryHostFunction *self, AviaryVMContext *caller, AviaryValue *values);
 
 // Makes a builtin or host function of the innermost activation trap when it returns.
 static inline void aviary_set_pending(AviaryStoreContext *store, uint32_t code) {
