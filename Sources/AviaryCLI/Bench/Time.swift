@@ -13,6 +13,15 @@ struct Time {
     return (Time(wall: (ContinuousClock.now - start).nanosecondCount, cpu: used), result)
   }
 
+  /// The same for what stays on one thread.
+  static func measured(_ body: nonisolated(nonsending) () async throws -> Void) async rethrows -> Time {
+    let start = ContinuousClock.now
+    let cpu = processorTime
+    try await body()
+    let used = processorTime &- cpu
+    return Time(wall: (ContinuousClock.now - start).nanosecondCount, cpu: used)
+  }
+
   private static var processorTime: UInt64 {
     var time = timespec()
     unsafe clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)

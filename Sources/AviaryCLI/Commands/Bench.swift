@@ -9,6 +9,7 @@ struct Bench: ParsableCommand {
       aviary bench FILE --invoke NAME ARGUMENT... [--repeat N] [--json]
       aviary bench FILE --compile [--repeat N] [--threads N] [--json]
       aviary bench [FILE --invoke NAME ARGUMENT...] --instantiate [--concurrency N] [--pool ...] [--json]
+      aviary bench --calls [--row NAME] [--suspended N] [--duration TIME] [--json]
       aviary bench --density [--live N] [--max-memory SIZE] [--json]
       aviary bench --pool [--pool-instances N] [--max-memory SIZE] [--svg FILE]
       """,
@@ -21,6 +22,11 @@ struct Bench: ParsableCommand {
       --instantiate makes an instance, calls the export and drops the instance, again and again; without FILE with \
       modules of its own: small has 4 KiB of image and writes to 2 pages, medium 1 MiB and 10, large 16 MiB and 100; \
       large+rd also reads 400.
+
+      --calls takes what a call costs: from the host into the guest (call-...) and back (host-...), in batches of \
+      half a millisecond, whose median counts. host-... is a loop of the guest's around the call. async-... are \
+      asynchronous calls, and calls of asynchronous host functions that return at once or wait once, on one thread. \
+      --suspended holds so many guests that wait in the host, each in a store and a task of its own.
 
       --density makes the largest pool that the machine grants, without and with stripes and with userfaultfd, and \
       instances in it that run code and stay alive.
@@ -38,6 +44,9 @@ struct Bench: ParsableCommand {
   @Flag(help: "Measure making, using and dropping instances.")
   var instantiate = false
 
+  @Flag(help: "Measure calls between host and guest.")
+  var calls = false
+
   @Flag(help: "Measure how many instances the machine holds.")
   var density = false
 
@@ -50,13 +59,19 @@ struct Bench: ParsableCommand {
   @Option(help: ArgumentHelp("With --instantiate: threads that do so at the same time.", valueName: "count"))
   var concurrency = 1
 
-  @Option(help: ArgumentHelp("With --instantiate: how long each module is measured, as 500ms.", valueName: "time"))
+  @Option(help: ArgumentHelp("With --instantiate and --calls: how long each module or row is measured, as 500ms.", valueName: "time"))
   var duration: TimeSpan?
 
   @Option(help: ArgumentHelp("With --instantiate: only that one of the modules; may be repeated.", valueName: "name"))
   var shape: [String] = []
 
-  @Option(help: ArgumentHelp("With --instantiate: write the modules to this folder, and measure nothing.", valueName: "folder"))
+  @Option(help: ArgumentHelp("With --calls: only that row; may be repeated.", valueName: "name"))
+  var row: [String] = []
+
+  @Option(help: ArgumentHelp("With --calls: guests that wait in the host at a time.", valueName: "count"))
+  var suspended: Int?
+
+  @Option(help: ArgumentHelp("With --instantiate or --calls: write the modules to this folder, and measure nothing.", valueName: "folder"))
   var saveShapes: String?
 
   @Option(help: ArgumentHelp("With --density: instances that are alive at a time.", valueName: "count"))
@@ -78,22 +93,23 @@ struct Bench: ParsableCommand {
   var arguments: [String] = []
 
   /// What is to be done.
-  private enum Task { case compile, calls, instantiate, density, draw }
+  private enum Task { case compile, invoke, calls, instantiate, density, draw }
 
   private var task: Task {
     if instantiate { return .instantiate }
+    if calls { return .calls }
     if density { return .density }
     if compile { return .compile }
-    if invoke != nil { return .calls }
+    if invoke != nil { return .invoke }
     return .draw
   }
 
   func validate() throws {
-    guard [compile, instantiate, density].filter(\.self).count <= 1, !compile || invoke == nil else {
-      throw ValidationError("only one of --compile, --invoke, --instantiate and --density is possible")
+    guard [compile, instantiate, calls, density].filter(\.self).count <= 1, !compile && !calls || invoke == nil else {
+      throw ValidationError("only one of --compile, --invoke, --instantiate, --calls and --density is possible")
     }
     switch task {
-    case .compile, .calls: if file == nil { throw ValidationError("missing FILE") }
+    case .compile, .invoke: if file == nil { throw ValidationError("missing FILE") }
     case .instantiate:
       guard (file == nil) == (invoke == nil) else { throw ValidationError("FILE and --invoke are needed together") }
       guard concurrency >= 1, concurrency <= 64 else {
@@ -103,13 +119,21 @@ struct Bench: ParsableCommand {
       if let wrong = shape.first(where: { !names.contains($0) }) {
         throw ValidationError("--shape is \(wrong), and has to be one of \(names.joined(separator: ", "))")
       }
+    case .calls:
+      guard file == nil else { throw ValidationError("--calls has modules of its own") }
+      if let suspended, !(1...1_000_000).contains(suspended) {
+        throw ValidationError("--suspended is \(suspended), and has to be between 1 and 1000000")
+      }
+      if let wrong = row.first(where: { !Self.callRows.contains($0) }) {
+        throw ValidationError("--row is \(wrong), and has to be one of \(Self.callRows.joined(separator: ", "))")
+      }
     case .density:
       guard live >= 1, live <= 1_000_000 else {
         throw ValidationError("--live is \(live), and has to be between 1 and 1000000")
       }
     case .draw:
       guard pool.pool, file == nil else {
-        throw ValidationError("--compile, --invoke, --instantiate, --density or --pool is needed")
+        throw ValidationError("--compile, --invoke, --instantiate, --calls, --density or --pool is needed")
       }
     }
     guard `repeat` >= 1 else { throw ValidationError("--repeat is \(`repeat`), and has to be at least 1") }
@@ -122,7 +146,10 @@ struct Bench: ParsableCommand {
     case .instantiate:
       if let saveShapes { return try Shape.save(to: saveShapes) }
       try printReport(measureInstantiation())
-    case .compile, .calls:
+    case .calls:
+      if let saveShapes { return try CallModules.save(to: saveShapes) }
+      try printReport(measureCallCosts())
+    case .compile, .invoke:
       let file = try ModuleFile(file ?? "-")
       let bytes = try file.binary()
       var report: [(String, JSON)] = [

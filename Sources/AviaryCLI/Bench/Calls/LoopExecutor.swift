@@ -1,0 +1,64 @@
+import Synchronization
+
+/// Runs tasks on the thread that calls `run`, one job after the other: so asynchronous calls are measured without
+/// threads that wake each other, in one thread's processor time.
+final class LoopExecutor: TaskExecutor {
+  private let jobs = Mutex<[UnownedJob]>([])
+
+  func enqueue(_ job: consuming ExecutorJob) {
+    let job = UnownedJob(job)
+    jobs.withLock { $0.append(job) }
+  }
+
+  /// Runs a task to its end. When no job is left, `idle` lets something go on.
+  func run<Value: Sendable>(
+    _ body: @escaping @Sendable () async throws -> Value, idle: () -> Void
+  ) throws -> Value {
+    let outcome = Outcome<Value>()
+    Task(executorPreference: self) {
+      let result: Result<Value, any Error>
+      do { result = .success(try await body()) } catch { result = .failure(error) }
+      outcome.result.withLock { $0 = result }
+    }
+    var batch: [UnownedJob] = []
+    while true {
+      jobs.withLock { swap(&batch, &$0) }
+      if batch.isEmpty {
+        if let result = outcome.result.withLock({ $0 }) { return try result.get() }
+        idle()
+      }
+      for job in batch { unsafe job.runSynchronously(on: asUnownedTaskExecutor()) }
+      batch.removeAll(keepingCapacity: true)
+    }
+  }
+
+  private final class Outcome<Value: Sendable>: Sendable {
+    let result = Mutex<Result<Value, any Error>?>(nil)
+  }
+}
+
+/// Who waits until the loop has nothing else to do.
+final class Waiting: Sendable {
+  @safe private struct Waiter: Sendable {
+    let continuation: UnsafeContinuation<Void, Never>
+    func resume() { unsafe continuation.resume() }
+  }
+  private let all = Mutex<[Waiter]>([])
+
+  nonisolated(nonsending) func pass() async {
+    unsafe await withUnsafeContinuation { continuation in
+      let waiter = unsafe Waiter(continuation: continuation)
+      all.withLock { $0.append(waiter) }
+    }
+  }
+
+  /// Lets all go on that wait.
+  func open() {
+    var opened: [Waiter] = []
+    all.withLock { swap(&opened, &$0) }
+    for waiter in opened { waiter.resume() }
+  }
+
+  /// Lets the last one go on.
+  func openOne() { all.withLock { $0.popLast() }?.resume() }
+}
