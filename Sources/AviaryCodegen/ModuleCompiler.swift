@@ -30,7 +30,8 @@ package struct ModuleCompiler: Sendable {
     let tables = ModuleTables(module, layout, tunables)
     let ranges = Self.chunks(of: module.info.bodies)
     let total = module.info.bodies.reduce(0) { $0 + $1.count }
-    let results = ChunkResults(count: ranges.count, total: total, progress: progress)
+    let results = ChunkResults(
+      count: ranges.count, total: total, codeLimit: Self.codeLimit(bodies: total), progress: progress)
     let workers = max(1, min(parallelism, ranges.count))
     if workers == 1 {
       Self.work(module, tables, ranges, results)
@@ -41,6 +42,12 @@ package struct ModuleCompiler: Sendable {
     }
     let chunks = try results.take()
     return try ModuleLinker.link(chunks, functionCount: module.info.bodies.count, tunables: tunables)
+  }
+
+  /// What the code of so many bytes of bodies may take. Real code takes ten times as much and less; a call of
+  /// two bytes with a thousand arguments takes five thousand times as much, before the linker could refuse it.
+  static func codeLimit(bodies bytes: Int) -> Int {
+    min(ModuleLinker.maximumTextBytes, 64 << 20 + 64 * bytes)
   }
 
   /// Neighbouring functions of about `chunkBytes` in all.
@@ -84,11 +91,14 @@ private final class ChunkResults: Sendable {
   private let done = Atomic<Int>(0)
   private let count: Int
   private let total: Int
+  private let codeBytes = Atomic<Int>(0)
+  private let codeLimit: Int
   private let progress: (@Sendable (Int, Int) -> Void)?
 
-  init(count: Int, total: Int, progress: (@Sendable (Int, Int) -> Void)?) {
+  init(count: Int, total: Int, codeLimit: Int, progress: (@Sendable (Int, Int) -> Void)?) {
     self.count = count
     self.total = total
+    self.codeLimit = codeLimit
     self.progress = progress
     slots = Mutex(Array(repeating: nil, count: count))
   }
@@ -102,7 +112,13 @@ private final class ChunkResults: Sendable {
   }
 
   func set(_ index: Int, _ result: Result<CompiledChunk, ModuleError>, bytes: Int) {
-    if case .failure = result { hasFailed.store(true, ordering: .relaxed) }
+    switch result {
+    case .failure: hasFailed.store(true, ordering: .relaxed)
+    case .success(let chunk):
+      let sum = codeBytes.add(chunk.code.count, ordering: .relaxed).newValue
+      // `take` says so; the rest need not be compiled for that.
+      if sum > codeLimit { hasFailed.store(true, ordering: .relaxed) }
+    }
     slots.withLock { $0[index] = result }
     let sum = done.add(bytes, ordering: .relaxed).newValue
     progress?(sum, total)
@@ -120,6 +136,11 @@ private final class ChunkResults: Sendable {
     for result in results {
       guard let result else { continue }
       chunks.append(try result.get())
+    }
+    let sum = codeBytes.load(ordering: .relaxed)
+    guard sum <= codeLimit else {
+      throw ModuleError(
+        .unsupported, "more than \(codeLimit) bytes of machine code for \(total) bytes of function bodies", offset: 0)
     }
     return chunks
   }

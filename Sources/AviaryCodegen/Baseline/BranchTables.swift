@@ -33,19 +33,14 @@ extension FunctionEmitter {
     } else {
       for position in 0...count {
         let depth = unsafe targets[position]
-        // Targets in a row are often the same: they share their label.
-        if hasValues, position > 0, unsafe targets[position - 1] == depth {
-          jumpTargets.append(jumpTargets[jumpTargets.count - 1])
-        } else {
-          jumpTargets.append(hasValues ? asm.makeLabel() : tableTarget(depth))
-        }
+        jumpTargets.append(hasValues ? stubLabel(depth) : tableTarget(depth))
       }
       asm.alu(.cmp, .b32, register, immediate: Int32(truncatingIfNeeded: count))
       asm.jump(.aboveOrEqual, to: jumpTargets[stubs + count])
       let table = asm.makeLabel()
       jumpTables.append(JumpTable(label: table, first: Int32(stubs), count: Int32(count)))
       asm.jumpThroughTable(table, index: register, scratch: .r11)
-      if hasValues { unsafe emitTableStubs(targets, stubs) }
+      if hasValues { unsafe emitTableStubs(targets) }
     }
     release(register)
     die()
@@ -58,13 +53,24 @@ extension FunctionEmitter {
     return controls[index].label
   }
 
+  /// The label of a block's stub for the table in hand: all entries for a block share one, so that a
+  /// byte of the table never costs the moves of a thousand values.
+  private mutating func stubLabel(_ depth: UInt32) -> Label {
+    let index = controls.count - 1 - Int(depth)
+    if let label = controls[index].tableStub { return label }
+    let label = asm.makeLabel()
+    controls[index].tableStub = label
+    return label
+  }
+
   /// One stub a target: it brings the values where the target wants them.
-  private mutating func emitTableStubs(_ targets: UnsafeBufferPointer<UInt32>, _ first: Int) {
+  private mutating func emitTableStubs(_ targets: UnsafeBufferPointer<UInt32>) {
     for position in 0..<targets.count {
-      let label = jumpTargets[first + position]
-      if asm.isBound(label) { continue }
+      let index = controls.count - 1 - Int(unsafe targets[position])
+      guard let label = controls[index].tableStub else { continue }
+      controls[index].tableStub = nil
       asm.bind(label)
-      let frame = unsafe target(targets[position])
+      let frame = controls[index]
       moveToJoin(frame)
       asm.jump(to: frame.label)
     }

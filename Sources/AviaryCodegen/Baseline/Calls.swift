@@ -148,7 +148,6 @@ extension FunctionEmitter {
     }
     free = allocatable
     receiveResults(callee)
-    reloadPins()
   }
 
   /// Sets r10, r11 (the code), r15 and r14 for a function that may be another instance's.
@@ -231,10 +230,14 @@ extension FunctionEmitter {
     }
   }
 
-  /// Pushes what a call returned. Nothing else is in a register but pins that survive.
+  /// Reloads pins and pushes what a call returned, in that order: a push may bring a deeper
+  /// entry into its slot, and that entry may stand for a pinned local.
   private mutating func receiveResults(_ callee: ModuleTables.Signature) {
     let count = Int(callee.resultCount)
-    if count == 0 { return }
+    let base = height
+    if count > 1 { storeResults(callee, base) }
+    // None of them is rax or xmm0.
+    reloadPins()
     if count == 1 {
       let type = resultClass(callee, 0)
       if type.isFloat {
@@ -244,10 +247,13 @@ extension FunctionEmitter {
       free.remove(.rax)
       return push(type, .rax)
     }
-    let base = height
+    for index in 0..<count { push(.slot(resultClass(callee, index), base + index)) }
+  }
+
+  /// Several results go from registers and the result area, which is dropped, to the slots from `base` on.
+  private mutating func storeResults(_ callee: ModuleTables.Signature, _ base: Int) {
     var places = ArgumentAssignment(isResult: true)
-    // Registers first: those that are pinned are wanted back.
-    for index in 0..<count {
+    for index in 0..<Int(callee.resultCount) {
       let type = resultClass(callee, index)
       let place = places.next(type)
       let slot = slotAddress(base + index)
@@ -263,7 +269,6 @@ extension FunctionEmitter {
     if callee.resultAreaBytes > 0 {
       asm.alu(.add, .b64, .rsp, immediate: Int32(callee.resultAreaBytes))
     }
-    for index in 0..<count { push(.slot(resultClass(callee, index), base + index)) }
   }
 
   // MARK: Builtins

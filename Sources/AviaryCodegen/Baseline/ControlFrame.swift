@@ -20,6 +20,8 @@ struct ControlFrame: BitwiseCopyable {
   var type: BlockType
   /// A jump table refers to the label, which the assembler does not know yet.
   var isTableTarget = false
+  /// While a jump table with values is emitted: where it brings them to this block.
+  var tableStub: Label?
 
   /// Values that a branch to this block carries.
   @inline(__always) var arity: Int { Int(kind == .loop ? parameterCount : resultCount) }

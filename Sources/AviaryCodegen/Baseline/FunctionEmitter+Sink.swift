@@ -39,14 +39,17 @@ extension FunctionEmitter {
   mutating func visitBr(_ depth: UInt32) throws(ModuleError) {
     if isDead { return }
     emitBr(depth)
+    try checkRoom()
   }
   mutating func visitBrIf(_ depth: UInt32) throws(ModuleError) {
     if isDead { return }
     emitBrIf(depth)
+    try checkRoom()
   }
   mutating func visitBrTable(_ targets: UnsafeBufferPointer<UInt32>) throws(ModuleError) {
     if isDead { return }
     unsafe emitBrTable(targets)
+    try checkRoom()
   }
   mutating func visitReturn() throws(ModuleError) {
     if isDead { return }
@@ -85,10 +88,12 @@ extension FunctionEmitter {
   mutating func visitBrOnNull(_ depth: UInt32) throws(ModuleError) {
     if isDead { return }
     emitBrOnNull(depth)
+    try checkRoom()
   }
   mutating func visitBrOnNonNull(_ depth: UInt32) throws(ModuleError) {
     if isDead { return }
     emitBrOnNonNull(depth)
+    try checkRoom()
   }
 
   // MARK: Exceptions: another tier's, for the time being

@@ -16,17 +16,17 @@ extension FunctionEmitter {
     push(.i64, register)
   }
 
-  /// Flags of the reference on top of the stack, which stays.
+  /// Flags of the reference on top of the stack, which stays as it is: below a block's start it
+  /// may be a constant, but must not become a register.
   private mutating func testTop() {
     settle()
     var entry = stack[height - 1]
     if let address = memoryAddress(entry) {
       asm.alu(.cmp, .b64, address, immediate: 0)
+    } else if entry.kind == .const {
+      // The only constant reference is null.
+      asm.alu(.cmp, .b64, .rsp, .rsp)
     } else {
-      if entry.kind == .const {
-        let register = ownedGPR(&entry)
-        stack[height - 1] = .gpr(.i64, register)
-      }
       let register = gpr(&entry)
       asm.test(.b64, register, register)
     }
