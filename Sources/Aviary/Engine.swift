@@ -25,6 +25,7 @@ public final class Engine: Sendable {
     tunables.cpu = .host
     var options = VMEngineOptions()
     options.guestStackBytes = configuration.maxGuestStack.bytes
+    options.hostStackBytes = configuration.hostStackBytes
     if case .pooling(let pool) = configuration.allocation {
       options.pool = pool.runtime()
       options.limits = pool.runtimeLimits

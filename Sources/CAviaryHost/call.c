@@ -8,6 +8,7 @@ void aviary_builtin_install(uint32_t builtin, const void *function) {
 
 const void *aviary_raise_address(void) { return aviary_raise; }
 const void *aviary_call_host_address(void) { return aviary_call_host; }
+const void *aviary_call_host_on_guest_address(void) { return aviary_call_host_on_guest; }
 const void *const *aviary_builtin_table(void) { return aviary_builtin_stubs; }
 
 uint32_t aviary_refuse(AviaryHostStore *store, AviaryActivation *outer, uint32_t code) {
@@ -62,6 +63,7 @@ static inline __attribute__((always_inline)) uint32_t enter_below(
   activation.reserved[0] = 0;
   activation.reserved[1] = 0;
   activation.entry_rbp = 0;
+  activation.host_low = 0;
   activation.guest_pkru = store->context.guest_pkru;
   activation.is_fiber = 0;
   activation.is_suspended = 0;
@@ -88,17 +90,48 @@ static inline __attribute__((always_inline)) uint32_t enter_below(
 __attribute__((noinline)) static uint32_t enter_nested(
     AviaryHostStore *store, AviaryActivation *outer, ThreadState *thread, AviaryEntryThunk thunk,
     AviaryVMContext *vmctx, const void *code, AviaryValue *values) {
-  uintptr_t top = outer->guest_rsp & ~(uintptr_t)15;
+  // Below the frames of a host function on this stack.
+  uintptr_t used = outer->host_low != 0 ? outer->host_low : outer->guest_rsp;
+  uintptr_t top = used & ~(uintptr_t)15;
   if (top < store->stack_low + AVIARY_NESTED_ROOM) {
     return aviary_refuse(store, outer, AVIARY_TRAP_CALL_STACK_EXHAUSTED);
   }
   return enter_below(store, outer, thread, thunk, vmctx, code, values, top);
 }
 
+typedef struct Call {
+  AviaryHostStore *store;
+  AviaryEntryThunk thunk;
+  AviaryVMContext *vmctx;
+  const void *code;
+  AviaryValue *values;
+} Call;
+
+static uint32_t call_again(void *context) {
+  const Call *call = context;
+  return aviary_call(call->store, call->thunk, call->vmctx, call->code, call->values);
+}
+
+static uint32_t call_nested_again(void *context) {
+  const Call *call = context;
+  return aviary_call_nested(call->store, call->thunk, call->vmctx, call->code, call->values);
+}
+
+// Of a host function on the guest's stack.
+__attribute__((noinline)) static uint32_t call_from_guest_stack(
+    ThreadState *thread, uint32_t (*again)(void *), AviaryHostStore *store, AviaryEntryThunk thunk,
+    AviaryVMContext *vmctx, const void *code, AviaryValue *values) {
+  Call call = {store, thunk, vmctx, code, values};
+  return aviary_on_native(thread->activation, again, &call);
+}
+
 uint32_t aviary_call(
     AviaryHostStore *store, AviaryEntryThunk thunk, AviaryVMContext *vmctx, const void *code,
     AviaryValue *values) {
   ThreadState *thread = aviary_thread_state();
+  if (AVIARY_UNLIKELY(aviary_on_guest_stack(thread))) {
+    return call_from_guest_stack(thread, call_again, store, thunk, vmctx, code, values);
+  }
   AviaryActivation *outer = store->context.activation;
   uint32_t refusal = entry_refusal(thread);
   if (AVIARY_UNLIKELY(refusal != 0)) return aviary_refuse(store, outer, refusal);
@@ -114,6 +147,9 @@ uint32_t aviary_call_nested(
     AviaryHostStore *store, AviaryEntryThunk thunk, AviaryVMContext *vmctx, const void *code,
     AviaryValue *values) {
   ThreadState *thread = aviary_thread_state();
+  if (AVIARY_UNLIKELY(aviary_on_guest_stack(thread))) {
+    return call_from_guest_stack(thread, call_nested_again, store, thunk, vmctx, code, values);
+  }
   AviaryActivation *outer = store->context.activation;
   if (outer == NULL || !outer->is_suspended) return aviary_call(store, thunk, vmctx, code, values);
   uint32_t refusal = entry_refusal(thread);

@@ -23,31 +23,10 @@
 // the thread had at first: host functions that touch memory need not ask again. Both stacks, the
 // activation and all contexts are under key 0.
 #include "aviary_fiber.h"
+#include "rights.h"
 
   .intel_syntax noprefix
-  .hidden aviary_keys_bits
   .text
-
-// The host's rights are kept and the guest's taken on. Changes eax, ecx, edx.
-  .macro restrict activation
-  xor ecx, ecx
-  rdpkru
-  mov edx, [rip + aviary_keys_bits]
-  not edx
-  and eax, edx
-  mov [\activation + AVIARY_ACT_HOST_PKRU], eax
-  mov eax, [\activation + AVIARY_ACT_GUEST_PKRU]
-  xor edx, edx
-  wrpkru
-  .endm
-
-// The host's rights again. Changes eax, ecx, edx.
-  .macro regain activation
-  mov eax, [\activation + AVIARY_ACT_HOST_PKRU]
-  xor ecx, ecx
-  xor edx, edx
-  wrpkru
-  .endm
 
 // uint32_t aviary_enter(activation rdi, thunk rsi, vmctx rdx, code rcx, values r8, top r9)
 // `top` is 16-byte aligned. Leaves by ret: the return predictor stays in step.

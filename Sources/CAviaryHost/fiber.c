@@ -65,11 +65,29 @@ static uint32_t leave(AviaryFiber *fiber, AviaryHostStore *store, uint32_t resul
   return aviary_report(store, &fiber->activation, result);
 }
 
+typedef struct Start {
+  AviaryFiber *fiber;
+  AviaryEntryThunk thunk;
+  AviaryVMContext *vmctx;
+  const void *code;
+  AviaryValue *values;
+} Start;
+
+static uint32_t start_again(void *context) {
+  const Start *start = context;
+  return aviary_fiber_start(start->fiber, start->thunk, start->vmctx, start->code, start->values);
+}
+
 uint32_t aviary_fiber_start(
     AviaryFiber *fiber, AviaryEntryThunk thunk, AviaryVMContext *vmctx, const void *code, AviaryValue *values) {
   AviaryHostStore *store = (AviaryHostStore *)vmctx->store;
   AviaryActivation *outer = store->context.activation;
   ThreadState *thread = aviary_thread_state();
+  if (AVIARY_UNLIKELY(aviary_on_guest_stack(thread))) {
+    // A host function that lets other tasks run on its thread.
+    Start start = {fiber, thunk, vmctx, code, values};
+    return aviary_on_native(thread->activation, start_again, &start);
+  }
   uint32_t refusal = aviary_entry_refusal(thread);
   if (AVIARY_UNLIKELY(refusal != 0)) return aviary_refuse(store, outer, refusal);
   AviaryActivation *activation = &fiber->activation;
@@ -95,10 +113,25 @@ static bool is_innermost(const AviaryFiber *fiber) {
   return fiber->activation.is_suspended && fiber->activation.store->activation == &fiber->activation;
 }
 
+typedef struct Resumption {
+  AviaryFiber *fiber;
+  uint64_t result;
+  uint32_t trap;
+} Resumption;
+
+static uint32_t resume_again(void *context) {
+  const Resumption *resumption = context;
+  return aviary_fiber_resume(resumption->fiber, resumption->result, resumption->trap);
+}
+
 uint32_t aviary_fiber_resume(AviaryFiber *fiber, uint64_t result, uint32_t trap) {
   if (!is_innermost(fiber)) return AVIARY_CALL_MISUSED;
   AviaryHostStore *store = (AviaryHostStore *)fiber->activation.store;
   ThreadState *thread = aviary_thread_state();
+  if (AVIARY_UNLIKELY(aviary_on_guest_stack(thread))) {
+    Resumption resumption = {fiber, result, trap};
+    return aviary_on_native(thread->activation, resume_again, &resumption);
+  }
   uint32_t refusal = aviary_entry_refusal(thread);
   // The guest is there, so it traps where it stands, with its frames.
   if (AVIARY_UNLIKELY(refusal != 0)) {

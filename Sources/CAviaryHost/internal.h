@@ -39,7 +39,18 @@ int aviary_thread_prepare(ThreadState *state);
 // or AVIARY_TRAP_NONE. `*in_code`: whether pc is guest code at all.
 uint32_t aviary_code_trap(uintptr_t pc, bool *in_code);
 
+// hoststack.S
+uint32_t aviary_on_native(AviaryActivation *activation, uint32_t (*body)(void *), void *context);
+
 // call.c
+// Whether a host function of the thread's innermost activation runs on its guest's stack, and calls this.
+// Then whatever enters a guest does so by aviary_on_native.
+static inline bool aviary_on_guest_stack(const ThreadState *thread) {
+  const AviaryActivation *innermost = thread->activation;
+  if (AVIARY_LIKELY(innermost == NULL)) return false;
+  uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  return here - innermost->stack_low < innermost->stack_high - innermost->stack_low;
+}
 // Room on the guest's stack that a nested entry must find: its first frames and
 // a signal frame without an alternate stack fit.
 enum { AVIARY_NESTED_ROOM = 32 * 1024 };

@@ -21,8 +21,15 @@ public struct EngineConfiguration: Sendable {
   /// Upper bound of a 64-bit memory's address space; such memories are checked explicitly.
   public var memory64Reservation: ByteCount = .gibibytes(64)
 
-  /// Stack of the guest, per store. Deeper recursion traps with `callStackExhausted`.
+  /// Stack of the guest, per store: 64 KiB to 1 GiB, in multiples of 4 KiB. Deeper recursion traps with
+  /// `callStackExhausted`, at any frame size.
   public var maxGuestStack: ByteCount = .kibibytes(512)
+  /// Where synchronous host functions run. Asynchronous ones run on their executor's threads.
+  public var hostStack: HostStack = .native
+  /// What guest and host functions share with `HostStack.guest`: no less than `maxGuestStack`, at most 2 GiB, in
+  /// multiples of 4 KiB. The difference, at least 64 KiB, is what each host function is promised, less 16 KiB
+  /// for signals' frames.
+  public var fiberStackSize: ByteCount = .mebibytes(2)
 
   /// Every function compares the stack pointer with the limit in its prologue, instead of relying on
   /// the guard region below the stack.
@@ -55,6 +62,7 @@ public struct EngineConfiguration: Sendable {
     guard maxGuestStack >= .kibibytes(64), maxGuestStack <= .gibibytes(1) else {
       throw .limit("maxGuestStack is \(maxGuestStack), and has to be between 64 KiB and 1 GiB")
     }
+    try checkStacks()
     if let parallelism, parallelism < 1 || parallelism > 1024 {
       throw .limit("parallelism is \(parallelism), and has to be between 1 and 1024")
     }

@@ -27,7 +27,10 @@ struct EngineOptions: ParsableArguments {
     var configuration = EngineConfiguration()
     configuration.features = features.features
     configuration.parallelism = threads
-    if let maxStack { configuration.maxGuestStack = maxStack.bytes }
+    if let maxStack {
+      configuration.maxGuestStack = maxStack.bytes
+      configuration.fiberStackSize = max(configuration.fiberStackSize, maxStack.bytes)
+    }
     configuration.perfMap = perfMap
     configuration.gdbJIT = gdb
     return configuration

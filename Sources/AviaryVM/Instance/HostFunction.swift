@@ -115,7 +115,9 @@ final class HostFunctionState {
       }
     }
     unsafe words.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
-    unsafe words.pointee.call_host = aviary_call_host_address()
+    // One that may suspend is begun on the native stack.
+    let isOnGuestStack = unsafe attempt == nil && store.engine.options.hostStackBytes > 0
+    unsafe words.pointee.call_host = isOnGuestStack ? aviary_call_host_on_guest_address() : aviary_call_host_address()
     unsafe words.pointee.raise = aviary_raise_address()
     unsafe words.pointee.ref.code = UnsafeRawPointer(bitPattern: thunk.address)
     unsafe words.pointee.ref.vmctx = UnsafeMutableRawPointer(words).assumingMemoryBound(to: AviaryVMContext.self)

@@ -10,6 +10,12 @@ import CAviaryHost
 /// ```
 /// Invariants: a pushed-past stack meets the guard: frames larger than it are checked
 /// by their prologue (docs/abi.md). Bytes below `open` are zeros once they are opened.
+///
+/// Where host functions run on it (`StackShape.hostBytes`), all of it is open, and the lowest part theirs:
+/// ```
+///  guardLow            low         stack_limit               high
+///  ├──── guard ────────┼── host functions ──┼──── guest ─────┤
+/// ```
 @safe
 struct GuestStack: ~Copyable, Sendable {
   /// In the pool's slab; nil: a mapping of its own.
@@ -38,15 +44,15 @@ struct GuestStack: ~Copyable, Sendable {
 
   /// Closes all but the part that every guest finds open.
   func prepare(_ shape: StackShape) throws(VMError) {
-    let open = high - StackShape.openBytes
+    let open = shape.firstOpen(low, high)
     if shape.mode == UInt32(AVIARY_STACK_GUARDS) {
       var result = aviary_system_protect(guardLow, Int(shape.stride), AVIARY_PROTECT_READ_WRITE)
       guard result == 0 else { throw Mapping.failure("opening a guest stack", result, shape.stride) }
       result = aviary_system_guard_install(guardLow, Int(open - guardLow))
       guard result == 0 else { throw Mapping.failure("guarding a guest stack", result, shape.stride) }
     } else {
-      let result = aviary_stack_open(open, Int(StackShape.openBytes), shape.mode)
-      guard result == 0 else { throw Mapping.failure("opening a guest stack", result, UInt64(StackShape.openBytes)) }
+      let result = aviary_stack_open(open, Int(high - open), shape.mode)
+      guard result == 0 else { throw Mapping.failure("opening a guest stack", result, UInt64(high - open)) }
     }
   }
 }
@@ -62,13 +68,30 @@ struct StackShape: Sendable {
   /// Guests in a row that need no more than `openBytes`, until the rest is closed.
   static let patience: UInt8 = 32
 
-  /// Multiples of a page; their sum is far below 2^63, and `usableBytes` > `keptOpenBytes`.
+  /// Of a stack that is open as a whole, the top that stays resident between two stores.
+  static let keptWholeBytes: UInt = 32 << 10
+  /// The least that is left to guests below `stack_limit` where prologues are checked, and to signals' frames.
+  static let marginBytes: UInt64 = 16 << 10
+
+  /// Multiples of a page; their sum is far below 2^63, and `usableBytes` >= `keptOpenBytes`.
   let usableBytes: UInt64
   let guardBytes: UInt64
-  /// AVIARY_STACK_*
+  /// Of the usable bytes, those that a host function finds at least, a margin for signals included.
+  /// 0: host functions run on the native stack.
+  var hostBytes: UInt64 = 0
+  /// AVIARY_STACK_*, how its guard is made.
   let mode: UInt32
 
   var stride: UInt64 { usableBytes + guardBytes }
+
+  /// What a store's words say: a closed page under a host function would make its system calls fail.
+  var storeMode: UInt32 { hostBytes > 0 ? UInt32(AVIARY_STACK_WHOLE) : mode }
+
+  /// Where the open part of an unused stack begins.
+  func firstOpen(_ low: UInt, _ high: UInt) -> UInt { hostBytes > 0 ? low : high - StackShape.openBytes }
+
+  /// Lowest stack pointer of checked prologues and of calls of host functions.
+  func limit(_ low: UInt) -> UInt { low + UInt(max(hostBytes, StackShape.marginBytes)) }
 
   /// Whether the kernel has guard markers, tried on a page.
   static let machineMode: UInt32 = {
@@ -82,13 +105,12 @@ struct StackShape: Sendable {
 /// Where a store's words say how far its stack is open.
 extension UnsafeMutablePointer<AviaryHostStore> {
   /// Puts a stack into the store's words: nobody has used it since it was prepared or cleaned.
-  func adopt(_ stack: borrowing GuestStack, _ mode: UInt32, open: UInt) {
+  func adopt(_ stack: borrowing GuestStack, _ shape: StackShape, open: UInt) {
     unsafe pointee.guard_low = stack.guardLow
     unsafe pointee.stack_low = stack.low
     unsafe pointee.stack_high = stack.high
     unsafe pointee.stack_open = open
-    unsafe pointee.stack_mode = mode
-    // Explicit checks leave room for a signal frame.
-    unsafe pointee.context.stack_limit = stack.low + 16 << 10
+    unsafe pointee.stack_mode = shape.storeMode
+    unsafe pointee.context.stack_limit = shape.limit(stack.low)
   }
 }

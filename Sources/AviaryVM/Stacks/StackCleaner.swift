@@ -12,6 +12,7 @@ enum StackCleaner {
   ///
   /// Unsafe contract: [open, high) is the open part of a stack in the mode, and nobody uses it.
   static func clean(_ open: inout UInt, high: UInt, mode: UInt32, calm: inout UInt8) -> Bool {
+    if mode == UInt32(AVIARY_STACK_WHOLE) { return cleanWhole(open, high) }
     let first = high - StackShape.openBytes
     if high - open <= StackShape.keptOpenBytes {
       let touched = aviary_stack_clear(open, high)
@@ -29,6 +30,14 @@ enum StackCleaner {
       guard aviary_stack_open(open, Int(first - open), mode) == 0 else { return false }
       _ = aviary_stack_clear(open, high)
     }
+    return true
+  }
+
+  /// How deep it was used is not known: all but the top is given back, and is zeros from then on.
+  private static func cleanWhole(_ low: UInt, _ high: UInt) -> Bool {
+    let kept = high - low > StackShape.keptWholeBytes ? high - StackShape.keptWholeBytes : low
+    let isDropped = aviary_system_discard(low, Int(kept - low)) == 0
+    _ = aviary_stack_clear(isDropped ? kept : low, high)
     return true
   }
 }

@@ -23,9 +23,13 @@ final class StackPool: Sendable {
   /// - Parameters:
   ///   - limit: stacks at a time; nil: as many as the machine gives.
   ///   - keep: unused stacks that stay resident with their open part.
-  ///   - mode: AVIARY_STACK_*
-  init(usableBytes: UInt64, guardBytes: UInt64, limit: Int?, keep: Int, mode: UInt32 = StackShape.machineMode) {
-    shape = StackShape(usableBytes: usableBytes, guardBytes: guardBytes, mode: mode)
+  ///   - hostBytes: as `StackShape.hostBytes`.
+  ///   - mode: AVIARY_STACK_PROTECTION or AVIARY_STACK_GUARDS
+  init(
+    usableBytes: UInt64, guardBytes: UInt64, hostBytes: UInt64 = 0, limit: Int?, keep: Int,
+    mode: UInt32 = StackShape.machineMode
+  ) {
+    shape = StackShape(usableBytes: usableBytes, guardBytes: guardBytes, hostBytes: hostBytes, mode: mode)
     self.limit = limit
     self.keep = keep
     state = Mutex(State())
@@ -55,13 +59,13 @@ final class StackPool: Sendable {
         state.withLock { $0.giveBackUnprepared(index) }
         throw error
       }
-      open = stack.high - StackShape.openBytes
+      open = shape.firstOpen(stack.low, stack.high)
       calm = 0
       return stack
     case .none:
       if let limit { throw .limit("all \(limit) guest stacks are in use") }
       let stack = try GuestStack.alone(shape)
-      open = stack.high - StackShape.openBytes
+      open = shape.firstOpen(stack.low, stack.high)
       calm = 0
       return stack
     }
@@ -74,7 +78,7 @@ final class StackPool: Sendable {
     if state.withLock({ $0.idle }) >= keep {
       // It is zeros already: a failure costs memory only.
       _ = aviary_system_discard(open, Int(stack.high - open))
-      let first = stack.high - StackShape.openBytes
+      let first = shape.firstOpen(stack.low, stack.high)
       if aviary_stack_close(open, Int(first - open), shape.mode) == 0 {
         open = first
       } else if aviary_stack_open(open, Int(first - open), shape.mode) != 0 {

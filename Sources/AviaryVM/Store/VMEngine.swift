@@ -25,8 +25,11 @@ package struct VMThunkGenerator: Sendable {
 }
 
 package struct VMEngineOptions: Sendable {
-  /// Usable bytes of every guest stack.
+  /// Of every guest stack, what guests may use.
   package var guestStackBytes: UInt64 = 1 << 20
+  /// Of every guest stack, what host functions find below that at least, 16 KiB for signals' frames
+  /// included. 0: synchronous host functions run on the thread's native stack.
+  package var hostStackBytes: UInt64 = 0
   /// Unused guest stacks that keep their memory for later stores.
   package var pooledStacks = 64
   /// What else there is pools for; nil: instances and tables are made on demand, and stacks as many as the
@@ -76,6 +79,11 @@ package final class VMEngine: Sendable {
     guard stack % Page.size == 0, stack >= 64 << 10, stack <= 1 << 30 else {
       throw .configuration("a guest stack of \(stack) bytes is not a multiple of 4096 between 65536 and \(1 << 30)")
     }
+    let hostBytes = options.hostStackBytes
+    guard hostBytes % Page.size == 0, hostBytes == 0 || hostBytes >= 64 << 10, hostBytes <= 2 << 30 else {
+      throw .configuration(
+        "\(hostBytes) bytes of a guest's stack for host functions are not a multiple of 4096 between 65536 and \(2 << 30)")
+    }
     let guardBytes = tunables.stackGuardBytes
     guard guardBytes % Page.size == 0, guardBytes >= 1 << 17, guardBytes <= 1 << 30 else {
       throw .configuration("a stack guard of \(guardBytes) bytes is not a multiple of 4096 between 131072 and \(1 << 30)")
@@ -95,7 +103,8 @@ package final class VMEngine: Sendable {
       tables = nil
     }
     stacks = StackPool(
-      usableBytes: stack, guardBytes: guardBytes, limit: options.limits?.stacks, keep: options.pooledStacks)
+      usableBytes: stack + hostBytes, guardBytes: guardBytes, hostBytes: hostBytes, limit: options.limits?.stacks,
+      keep: options.pooledStacks)
     if options.limits != nil { try stacks.reserve() }
     if var configuration = options.pool {
       configuration.reservationBytes = tunables.memoryReservationBytes

@@ -68,7 +68,7 @@ package final class VMStore {
     var calm: UInt8 = 0
     let stack = try engine.taking { () throws(VMError) in try engine.stacks.take(open: &open, calm: &calm) }
     unsafe raw.pointee.stack_calm = calm
-    unsafe raw.adopt(stack, engine.stacks.shape.mode, open: open)
+    unsafe raw.adopt(stack, engine.stacks.shape, open: open)
     unsafe raw.pointee.context.epoch = UnsafePointer(UnsafeRawPointer(engine.epoch).assumingMemoryBound(to: UInt64.self))
     unsafe raw.pointee.context.epoch_deadline = .max
     unsafe raw.pointee.context.fuel = .min

@@ -32,6 +32,7 @@
 #define AVIARY_ACT_TRAP_PC 48
 #define AVIARY_ACT_TRAP_RBP 56
 #define AVIARY_ACT_FAULT_ADDRESS 64
+#define AVIARY_ACT_HOST_LOW 112
 #define AVIARY_ACT_GUEST_PKRU 136
 #define AVIARY_ACT_HOST_PKRU 140
 #define AVIARY_ACT_IS_FIBER 144
@@ -89,7 +90,7 @@ typedef struct AviaryTable {
 // What all instances of a store share and machine code reaches by [r15+8].
 typedef struct AviaryStoreContext {
   struct AviaryActivation *activation; // innermost entry into the guest, or null
-  uintptr_t stack_limit;               // lowest rsp that guest frames may reach
+  uintptr_t stack_limit;               // lowest rsp of checked prologues, and of calls of host functions that run on the guest's stack
   const uint64_t *epoch;               // engine's epoch counter
   uint64_t epoch_deadline;             // trap or yield when *epoch >= this
   int64_t fuel;                        // counts up from -(fuel left); >= 0 is out of fuel
@@ -119,11 +120,11 @@ typedef struct AviaryHostFunction {
   uint32_t magic; // AVIARY_MAGIC_HOST
   uint32_t value_count;     // slots of the values array: max(parameters, results)
   AviaryStoreContext *store;
-  // Called on the host's stack by aviary_call_host. Returns 0, or a trap code
+  // Called by `call_host` on the host's stack or the guest's. Returns 0, or a trap code
   // (AVIARY_TRAP_HOST: the error stands on the activation's Swift side).
   uint32_t (*call)(struct AviaryHostFunction *self, AviaryVMContext *caller, AviaryValue *values);
   void *owner;              // the Swift closure's box
-  const void *call_host;    // address of aviary_call_host, for the thunk
+  const void *call_host;    // address of aviary_call_host or of one like it, for the thunk
   const void *raise;        // address of aviary_raise (same offset as in AviaryVMContext)
   AviaryFuncRef ref;        // this function as a funcref
   // Where `call` is aviary_host_body_run: a Swift closure's two words, and who takes over the error that it threw.
@@ -158,7 +159,8 @@ typedef struct AviaryActivation {
   uintptr_t stack_high;
   uintptr_t entry_rbp;     // rbp of the enter frame on the guest stack: the walk's end
   struct AviaryActivation *store_previous; // next outer activation of the same store
-  uintptr_t saved_stack_limit;
+  // On the guest's stack, where its host function has left it for the native one; else 0.
+  uintptr_t host_low;
   uint64_t reserved[2];
   uint32_t guest_pkru;     // the store's; 0: the register is left alone
   uint32_t host_pkru;      // what the host had when it last went to the guest
@@ -245,6 +247,7 @@ _Static_assert(offsetof(AviaryActivation, pending) == AVIARY_ACT_PENDING, "act.p
 _Static_assert(offsetof(AviaryActivation, trap_pc) == AVIARY_ACT_TRAP_PC, "act.trap_pc");
 _Static_assert(offsetof(AviaryActivation, trap_rbp) == AVIARY_ACT_TRAP_RBP, "act.trap_rbp");
 _Static_assert(offsetof(AviaryActivation, fault_address) == AVIARY_ACT_FAULT_ADDRESS, "act.fault");
+_Static_assert(offsetof(AviaryActivation, host_low) == AVIARY_ACT_HOST_LOW, "act.host_low");
 _Static_assert(offsetof(AviaryActivation, guest_pkru) == AVIARY_ACT_GUEST_PKRU, "act.guest_pkru");
 _Static_assert(offsetof(AviaryActivation, host_pkru) == AVIARY_ACT_HOST_PKRU, "act.host_pkru");
 _Static_assert(offsetof(AviaryActivation, is_fiber) == AVIARY_ACT_IS_FIBER, "act.is_fiber");

@@ -1,6 +1,7 @@
 // CAviaryHost: how a thread gets into the guest and out of it again.
 //
 //   enter.S       the switch of stacks, traps, host calls, builtin stubs
+//   hoststack.S   host functions on the guest's stack
 //   call.c        activations: entry and nested entry
 //   host_function.c  host functions that are Swift closures
 //   fiber.c       guests that are suspended (aviary_fiber.h)
@@ -21,6 +22,7 @@
 #define AVIARY_ACT_ENTRY_RBP 96
 #define AVIARY_HOST_FUNCTION_CALL 16
 #define AVIARY_BUILTIN_STUBS 20
+#define AVIARY_EXHAUSTED 10
 #define AVIARY_MXCSR_DEFAULT 0x1f80
 #define AVIARY_MXCSR_CONTROL 0xffc0 // without the sticky exception flags
 
@@ -30,6 +32,7 @@
 
 _Static_assert(offsetof(AviaryActivation, entry_rbp) == AVIARY_ACT_ENTRY_RBP, "act.entry_rbp");
 _Static_assert(offsetof(AviaryHostFunction, call) == AVIARY_HOST_FUNCTION_CALL, "host.call");
+_Static_assert(AVIARY_TRAP_CALL_STACK_EXHAUSTED == AVIARY_EXHAUSTED, "exhausted");
 _Static_assert(AVIARY_BUILTIN_COUNT <= AVIARY_BUILTIN_STUBS, "enter.S has too few stubs");
 
 // Result of aviary_call beside the trap codes: the store runs on another thread,
@@ -105,6 +108,7 @@ static inline void aviary_set_pending(AviaryStoreContext *store, uint32_t code) 
 // Entry points for machine code; never called from C.
 extern const char aviary_raise[];
 extern const char aviary_call_host[];
+extern const char aviary_call_host_on_guest[];
 
 // What machine code's builtin table holds: stubs that switch to the host's stack.
 extern const void *const aviary_builtin_stubs[AVIARY_BUILTIN_STUBS];
@@ -115,6 +119,7 @@ void aviary_builtin_install(uint32_t builtin, const void *function);
 // Addresses as values, for languages that cannot take them.
 const void *aviary_raise_address(void);
 const void *aviary_call_host_address(void);
+const void *aviary_call_host_on_guest_address(void);
 const void *const *aviary_builtin_table(void);
 
 // MARK: Code ranges (async-signal-safe to look up)

@@ -12,6 +12,9 @@
 enum {
   AVIARY_STACK_PROTECTION = 0, // mprotect: two mappings more a stack
   AVIARY_STACK_GUARDS = 1,     // MADV_GUARD_INSTALL (Linux 6.13): none
+  // In a store's words only: all of the stack is open, always. Host functions run on it, whose system calls
+  // would fail on what is closed; or it is an embedder's.
+  AVIARY_STACK_WHOLE = 2,
 };
 
 // A signal handler that runs on the stack it interrupts (no SA_ONSTACK) needs so much below the guest's rsp.
