@@ -81,7 +81,11 @@ let package = Package(
       name: "AviaryTenants", dependencies: ["Aviary", "AviaryPool", "AviaryText"], path: "Tests/AviaryTenants", swiftSettings: settings),
     .executableTarget(
       name: "aviary-tenants", dependencies: ["Aviary", "AviaryTenants"], path: "Fuzz/Tenants", swiftSettings: settings),
-    tests(of: "Aviary", ["AviaryCore", "AviaryPool", "AviaryText", "AviaryTenants"]),
+    // Many guests that are suspended at a time, for the same.
+    .target(name: "AviaryFibers", dependencies: ["Aviary", "AviaryText"], path: "Tests/AviaryFibers", swiftSettings: settings),
+    .executableTarget(
+      name: "aviary-fibers", dependencies: ["Aviary", "AviaryFibers", "AviaryTenants"], path: "Fuzz/Fibers", swiftSettings: settings),
+    tests(of: "Aviary", ["AviaryCore", "AviaryPool", "AviaryText", "AviaryTenants", "AviaryFibers"]),
     tests(
       of: "AviaryMetrics",
       [

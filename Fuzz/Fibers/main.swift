@@ -1,0 +1,42 @@
+import Aviary
+import AviaryFibers
+import AviaryTenants
+import Glibc
+
+// aviary-fibers [seed] [guests] [suspensions]
+//
+// So many guests suspended at a time, over every way to allocate memories that differs for them. Exits with 1 where
+// one did not end as it should, or something was left behind.
+let numbers = CommandLine.arguments.dropFirst().compactMap { UInt64($0) }
+var run = SuspendedGuests(seed: numbers.first ?? .random(in: 0...UInt64.max), guests: numbers.count > 1 ? Int(clamping: numbers[1]) : 1000)
+if numbers.count > 2 { run.suspensions = Int(clamping: numbers[2]) }
+print("seed \(run.seed): \(run.guests) guests, \(run.suspensions) suspensions each")
+var small = run
+small.guests = 10
+// What the process makes once and keeps is made before anything is counted.
+_ = try await small.run(EngineConfiguration())
+var isClean = true
+@MainActor func pool(_ initialization: PoolingConfiguration.MemoryInitialization) -> EngineConfiguration {
+  var pool = PoolingConfiguration(instances: run.guests, maxMemory: .mebibytes(1))
+  pool.memoryInitialization = initialization
+  var configuration = EngineConfiguration()
+  configuration.allocation = .pooling(pool)
+  return configuration
+}
+for (name, configuration) in [
+  ("pool", pool(.automatic)), ("pool, eager", pool(.eager)), ("on demand", EngineConfiguration()),
+] {
+  // On demand each memory has a reservation of 6 GiB: the machine has room for some ten thousand.
+  if name == "on demand", run.guests > 4000 { continue }
+  let before = Resources.now()
+  let outcome = try await run.run(configuration)
+  let after = Resources.now()
+  var failures = outcome.failures
+  if before != after { failures.append("left behind: \(before) became \(after)") }
+  let each = (outcome.residentSuspended - outcome.residentBefore) / max(run.guests, 1)
+  print("\(failures.isEmpty ? "clean " : "FAILED") \(name): \(each) bytes resident for each suspended guest")
+  if name == "pool" { print("  " + outcome.ends.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: "; ")) }
+  for failure in failures.prefix(20) { print("  \(failure)") }
+  isClean = isClean && failures.isEmpty
+}
+exit(isClean ? 0 : 1)
