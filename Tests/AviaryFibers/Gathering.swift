@@ -3,29 +3,34 @@ import Synchronization
 /// Where guests wait until all of them have come, and then until they are let go.
 final class Gathering: Sendable {
   private struct State {
-    var missing: Int
+    var missing: Set<Int>
     var isOpen = false
-    var next = 0
     var waiting: [Int: CheckedContinuation<Void, Never>] = [:]
     var full: CheckedContinuation<Void, Never>?
+
+    /// Who is to be told, where this was the last one.
+    mutating func arrive(_ number: Int) -> CheckedContinuation<Void, Never>? {
+      missing.remove(number)
+      return missing.isEmpty ? full.take() : nil
+    }
   }
   private let state: Mutex<State>
 
-  init(_ count: Int) { state = Mutex(State(missing: count)) }
+  init(_ count: Int) { state = Mutex(State(missing: Set(0..<count))) }
+
+  /// Of one that was stopped before it could come.
+  func giveUp(_ number: Int) {
+    state.withLock { $0.arrive(number) }?.resume()
+  }
 
   /// Waits to be let go, or for the task's cancellation.
-  func wait() async {
-    let number = state.withLock { state in
-      state.next += 1
-      return state.next
-    }
+  func wait(_ number: Int) async {
     await withTaskCancellationHandler {
       await withCheckedContinuation { continuation in
         let (now, full) = state.withLock { state -> (Bool, CheckedContinuation<Void, Never>?) in
-          state.missing -= 1
-          if state.isOpen || Task.isCancelled { return (true, state.missing == 0 ? state.full.take() : nil) }
+          if state.isOpen || Task.isCancelled { return (true, state.arrive(number)) }
           state.waiting[number] = continuation
-          return (false, state.missing == 0 ? state.full.take() : nil)
+          return (false, state.arrive(number))
         }
         full?.resume()
         if now { continuation.resume() }
@@ -39,7 +44,7 @@ final class Gathering: Sendable {
   func full() async {
     await withCheckedContinuation { continuation in
       let isFull = state.withLock { state in
-        if state.missing <= 0 { return true }
+        if state.missing.isEmpty { return true }
         state.full = continuation
         return false
       }
