@@ -265,6 +265,7 @@ aviary_call_host:
   .cfi_signal_frame // else GDB takes the change of stacks for a corrupt one
   mov rax, [rdi + AVIARY_VMCTX_STORE]
   mov rax, [rax + AVIARY_STORE_ACTIVATION]
+  mov [rax + AVIARY_ACT_CALLEE], rdi
   mov [rax + AVIARY_ACT_GUEST_RSP], rsp
   mov [rax + AVIARY_ACT_GUEST_RBP], rbp
   mov rsp, [rax + AVIARY_ACT_HOST_RSP]
@@ -319,6 +320,7 @@ aviary_builtin_common:
   .cfi_signal_frame // else GDB takes the change of stacks for a corrupt one
   mov rax, [rdi + AVIARY_VMCTX_STORE]
   mov rax, [rax + AVIARY_STORE_ACTIVATION]
+  mov [rax + AVIARY_ACT_CALLEE], rdi
   mov [rax + AVIARY_ACT_GUEST_RSP], rsp
   mov [rax + AVIARY_ACT_GUEST_RBP], rbp
   mov rsp, [rax + AVIARY_ACT_HOST_RSP]

@@ -30,6 +30,7 @@ aviary_call_host_on_guest:
   cmp rsp, [rax + AVIARY_STORE_STACK_LIMIT]
   mov rax, [rax + AVIARY_STORE_ACTIVATION]
   jb .Lexhausted
+  mov [rax + AVIARY_ACT_CALLEE], rdi
   mov [rax + AVIARY_ACT_GUEST_RSP], rsp
   mov [rax + AVIARY_ACT_GUEST_RBP], rbp
   push rbx

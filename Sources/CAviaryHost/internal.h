@@ -66,6 +66,9 @@ int aviary_interrupt_signal(void);
 // system.c: every wrapper of a system call asks first; non-zero is the errno to fail with.
 int aviary_system_injected(int operation);
 
+// overflow.c; async-signal-safe. Where a fault is a host function's stack overflow, says so on standard error.
+void aviary_overflow_report(const siginfo_t *info, const ucontext_t *context);
+
 // keys.c; async-signal-safe. Whether the fault was the host's, of a thread that has no rights to
 // our keys yet: now it has, and the access is to be tried again.
 bool aviary_keys_mend(int signal, const siginfo_t *info, ucontext_t *context);

@@ -132,6 +132,8 @@ static bool try_resolve(int signal, const siginfo_t *info) {
 static void handle_fault(int signal, siginfo_t *info, void *context) {
   int saved = errno;
   if (!try_resolve(signal, info) && !try_land(signal, info, context) && !aviary_keys_mend(signal, info, context)) {
+    // Nobody can mend that, and whoever is next does not know whose stack it was.
+    if (signal == SIGSEGV || signal == SIGBUS) aviary_overflow_report(info, context);
     pass_on(signal, info, context);
   }
   errno = saved;

@@ -27,10 +27,10 @@ final class AsyncHostFunction: Sendable {
 
 extension StoreContext {
   /// Makes an asynchronous host function of this store.
-  final func makeFunction(_ signature: HostSignature, _ function: AsyncHostFunction, named name: String?) throws(WasmError) -> VMFunction {
+  final func makeFunction(_ signature: HostSignature, _ function: AsyncHostFunction, named name: VMHostName?) throws(WasmError) -> VMFunction {
     let attempt = unsafe function.attempt
     return unsafe VMFunction(
-      unsafe: try runtime(), signature.registration, signature.type, thunk: signature.thunk,
+      unsafe: try runtime(), signature.registration, signature.type, thunk: signature.thunk, name: name,
       attempt: { caller, values, canSuspend in
         guard let attempt = unsafe attempt else {
           if canSuspend { return false }
@@ -43,9 +43,9 @@ extension StoreContext {
       }, continuation: function)
   }
 
-  private static func cannotSuspend(in name: String?) -> WasmError {
+  private static func cannotSuspend(in name: VMHostName?) -> WasmError {
     .host(
-      "\(name.map { "the host function \($0)" } ?? "a host function") is asynchronous, and its guest cannot be suspended: "
+      "\(name.map { "the host function \($0.text)" } ?? "a host function") is asynchronous, and its guest cannot be suspended: "
         + "it was called synchronously, or by a synchronous host function. Call it with async(…)")
   }
 }

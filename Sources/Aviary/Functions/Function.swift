@@ -27,7 +27,7 @@ public struct Function: Equatable {
     let signature = try HostSignature(type, store.engine)
     let context = store.context
     let function = unsafe HostFunction(untypedBody(type, store.engine, body))
-    self.init(context: context, runtime: try context.makeFunction(signature, function))
+    self.init(context: context, runtime: try context.makeFunction(signature, function, named: nil))
   }
 
   /// Parameters and results.

@@ -24,11 +24,11 @@ final class HostFunction: Sendable {
 @safe
 final class HostDefinition: Sendable {
   /// As imports name it.
-  let name: String
+  let name: VMHostName
   let type: FunctionType
   let body: Body
   init(_ name: String, _ type: FunctionType, _ body: Body) {
-    self.name = name
+    self.name = VMHostName(name)
     self.type = type
     self.body = body
   }

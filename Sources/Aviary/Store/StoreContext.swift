@@ -140,14 +140,15 @@ public class StoreContext {
 
   private final func makeFunction(_ definition: HostDefinition, _ signature: HostSignature) throws(WasmError) -> VMFunction {
     switch definition.body {
-    case .synchronous(let function): try makeFunction(signature, function)
+    case .synchronous(let function): try makeFunction(signature, function, named: definition.name)
     case .asynchronous(let function): try makeFunction(signature, function, named: definition.name)
     }
   }
 
-  final func makeFunction(_ signature: HostSignature, _ function: HostFunction) throws(WasmError) -> VMFunction {
+  final func makeFunction(_ signature: HostSignature, _ function: HostFunction, named name: VMHostName?) throws(WasmError) -> VMFunction {
     VMFunction(
-      unsafe: try runtime(), signature.registration, signature.type, thunk: signature.thunk, direct: function.direct)
+      unsafe: try runtime(), signature.registration, signature.type, thunk: signature.thunk, name: name,
+      direct: function.direct)
   }
 
   // MARK: External references

@@ -61,6 +61,25 @@ package struct VMDirectBody {
   }
 }
 
+/// A host function's name, as messages have it. What is said of an overflowed stack has no time to make it.
+@safe
+package final class VMHostName: Sendable {
+  package let text: String
+  /// Lives as long as this.
+  nonisolated(unsafe) let bytes: UnsafePointer<CChar>
+
+  package init(_ text: String) {
+    self.text = text
+    let count = text.utf8.count
+    let copy = UnsafeMutablePointer<CChar>.allocate(capacity: count + 1)
+    for (index, byte) in text.utf8.enumerated() { unsafe (copy + index).initialize(to: CChar(bitPattern: byte)) }
+    unsafe (copy + count).initialize(to: 0)
+    unsafe bytes = UnsafePointer(copy)
+  }
+
+  deinit { unsafe bytes.deallocate() }
+}
+
 /// A host function, owned by its store.
 @safe
 final class HostFunctionState {
@@ -72,12 +91,14 @@ final class HostFunctionState {
   private let keeper: AnyObject?
   /// What the embedder goes on with where the guest is suspended in this function.
   let continuation: AnyObject?
+  private let name: VMHostName?
   /// Holds the id of its type.
   let registration: TypeRegistration
   let words: UnsafeMutablePointer<AviaryHostFunction>
 
   init(
-    _ store: VMStore, _ registration: TypeRegistration, slots: UInt32, thunk: VMThunk, body: VMHostBody? = nil,
+    _ store: VMStore, _ registration: TypeRegistration, slots: UInt32, thunk: VMThunk, name: VMHostName? = nil,
+    body: VMHostBody? = nil,
     direct: VMDirectBody? = nil, attempt: VMHostAttempt? = nil, continuation: AnyObject? = nil
   ) {
     unsafe self.store = store
@@ -85,6 +106,7 @@ final class HostFunctionState {
     unsafe self.attempt = attempt
     keeper = direct?.keeper
     self.continuation = continuation
+    self.name = name
     self.registration = registration
     unsafe words = .allocate(capacity: 1)
     unsafe words.initialize(to: AviaryHostFunction())
@@ -118,6 +140,7 @@ final class HostFunctionState {
     // One that may suspend is begun on the native stack.
     let isOnGuestStack = unsafe attempt == nil && store.engine.options.hostStackBytes > 0
     unsafe words.pointee.call_host = isOnGuestStack ? aviary_call_host_on_guest_address() : aviary_call_host_address()
+    unsafe words.pointee.name = name?.bytes
     unsafe words.pointee.raise = aviary_raise_address()
     unsafe words.pointee.ref.code = UnsafeRawPointer(bitPattern: thunk.address)
     unsafe words.pointee.ref.vmctx = UnsafeMutableRawPointer(words).assumingMemoryBound(to: AviaryVMContext.self)
@@ -188,10 +211,11 @@ extension VMFunction {
 
   /// The same for a direct body.
   package init(
-    unsafe store: VMStore, _ registration: TypeRegistration, _ type: VMFunctionType, thunk: VMThunk, direct: VMDirectBody
+    unsafe store: VMStore, _ registration: TypeRegistration, _ type: VMFunctionType, thunk: VMThunk, name: VMHostName?,
+    direct: VMDirectBody
   ) {
     let slots = UInt32(clamping: max(type.parameters.count, type.results.count))
-    let state = unsafe HostFunctionState(store, registration, slots: slots, thunk: thunk, direct: direct)
+    let state = unsafe HostFunctionState(store, registration, slots: slots, thunk: thunk, name: name, direct: direct)
     store.adopt(state)
     unsafe self.init(unsafe: state.words + 0, store)
   }
@@ -201,12 +225,12 @@ extension VMFunction {
   ///
   /// Unsafe contract: as for the other one, for the attempt and for who goes on.
   package init(
-    unsafe store: VMStore, _ registration: TypeRegistration, _ type: VMFunctionType, thunk: VMThunk,
+    unsafe store: VMStore, _ registration: TypeRegistration, _ type: VMFunctionType, thunk: VMThunk, name: VMHostName?,
     attempt: @escaping VMHostAttempt, continuation: AnyObject
   ) {
     let slots = UInt32(clamping: max(type.parameters.count, type.results.count))
     let state = unsafe HostFunctionState(
-      store, registration, slots: slots, thunk: thunk, attempt: attempt, continuation: continuation)
+      store, registration, slots: slots, thunk: thunk, name: name, attempt: attempt, continuation: continuation)
     store.adopt(state)
     unsafe self.init(unsafe: state.words + 0, store)
   }

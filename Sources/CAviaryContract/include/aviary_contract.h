@@ -37,6 +37,7 @@
 #define AVIARY_ACT_HOST_PKRU 140
 #define AVIARY_ACT_IS_FIBER 144
 #define AVIARY_ACT_IS_SUSPENDED 148
+#define AVIARY_ACT_CALLEE 152
 
 // In `pending`: the guest is to be suspended (aviary_fiber.h). Reaches nobody as a trap.
 #define AVIARY_PENDING_SUSPEND 0x20000
@@ -131,6 +132,7 @@ typedef struct AviaryHostFunction {
   const void *body;
   void *body_context;
   uint32_t (*threw)(struct AviaryHostFunction *self, void *error);
+  const char *name;         // for messages, or NULL
 } AviaryHostFunction;
 
 enum {
@@ -166,6 +168,9 @@ typedef struct AviaryActivation {
   uint32_t host_pkru;      // what the host had when it last went to the guest
   uint32_t is_fiber;       // the entry of an asynchronous call (CAviaryHost/fiber.c): may suspend
   uint32_t is_suspended;   // and is: it belongs to no thread
+  // Of meaning while guest_rsp is set: the AviaryHostFunction that runs, or the context whose builtin does; the
+  // first word of either tells which.
+  const void *callee;
 } AviaryActivation;
 
 // C ABI of an entry thunk: loads arguments from `values`, calls `code` with
@@ -252,4 +257,5 @@ _Static_assert(offsetof(AviaryActivation, guest_pkru) == AVIARY_ACT_GUEST_PKRU, 
 _Static_assert(offsetof(AviaryActivation, host_pkru) == AVIARY_ACT_HOST_PKRU, "act.host_pkru");
 _Static_assert(offsetof(AviaryActivation, is_fiber) == AVIARY_ACT_IS_FIBER, "act.is_fiber");
 _Static_assert(offsetof(AviaryActivation, is_suspended) == AVIARY_ACT_IS_SUSPENDED, "act.is_suspended");
+_Static_assert(offsetof(AviaryActivation, callee) == AVIARY_ACT_CALLEE, "act.callee");
 #endif

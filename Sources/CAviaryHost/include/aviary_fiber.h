@@ -16,11 +16,11 @@
 #include "aviary_host.h"
 
 #define AVIARY_CALL_SUSPENDED 0x20000
-#define AVIARY_FIBER_RBX 152
-#define AVIARY_FIBER_R12 160
-#define AVIARY_FIBER_R13 168
-#define AVIARY_FIBER_R14 176
-#define AVIARY_FIBER_R15 184
+#define AVIARY_FIBER_RBX 160
+#define AVIARY_FIBER_R12 168
+#define AVIARY_FIBER_R13 176
+#define AVIARY_FIBER_R14 184
+#define AVIARY_FIBER_R15 192
 
 #ifndef __ASSEMBLER__
 // What a suspended guest waits for.

@@ -7,6 +7,7 @@
 //   fiber.c       guests that are suspended (aviary_fiber.h)
 //   threads.c     what each thread needs once: signal stack, stack bounds
 //   signals.c     faults of the guest become traps; all else is passed on
+//   overflow.c    what is said when a host function runs out of stack
 //   stacks.c      guest stacks that open as they are used
 //   ranges.c      which addresses are machine code of a guest
 //   interrupt.c   stopping a guest from another thread
