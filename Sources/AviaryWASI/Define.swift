@@ -60,6 +60,17 @@ private struct LinkerRegistrar<State>: FunctionRegistrar {
     }
   }
 
+  func addWaiting(_ name: String, _ parameters: String, _ body: @escaping WaitingBody) {
+    let wasi = wasi
+    let types = parameters.map { $0 == "I" ? ValueType.i64 : .i32 }
+    let count = types.count
+    unsafe linker.define(FunctionTable.module, name, parameters: types, results: [.i32]) {
+      caller, memory, slots in
+      let error = try wasi(caller).perform(unsafe GuestMemory(memory), unsafe Arguments(slots, count: count), body)
+      unsafe slots[0] = ValueSlot(low: UInt64(error))
+    }
+  }
+
   func addExit(_ name: String) {
     linker.define(FunctionTable.module, name) {
       (caller: borrowing Caller<State>, code: UInt32) throws -> Void in

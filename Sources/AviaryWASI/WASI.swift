@@ -21,7 +21,7 @@ import Synchronization
 /// `CAviaryWASI`.
 public final class WASI: Sendable {
   let system: Mutex<System>
-  private let interrupter: Interrupter?
+  let interrupter: Interrupter?
 
   /// Opens what the configuration grants.
   /// - Throws: `WASIConfigurationError`.

@@ -62,14 +62,14 @@ int64_t aviary_wasi_write(int fd, const struct iovec *parts, int count, int64_t 
   return AGAIN(pwritev(fd, parts, count, offset));
 }
 
-int64_t aviary_wasi_write_pipe(int fd, const struct iovec *parts, int count) {
+static int64_t write_without_signal(int fd, const struct iovec *parts, int count, int flags) {
   sigset_t pipe, old, pending;
   sigemptyset(&pipe);
   sigaddset(&pipe, SIGPIPE);
   sigpending(&pending);
   int was_pending = sigismember(&pending, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &pipe, &old);
-  int64_t result = AGAIN(writev(fd, parts, count));
+  int64_t result = AGAIN(pwritev2(fd, parts, count, -1, flags));
   if (result == -EPIPE && !was_pending) {
     /* Ours is the pending one: it is sent to the writing thread. */
     struct timespec none = {0, 0};
@@ -78,6 +78,37 @@ int64_t aviary_wasi_write_pipe(int fd, const struct iovec *parts, int count) {
   }
   pthread_sigmask(SIG_SETMASK, &old, NULL);
   return result;
+}
+
+int64_t aviary_wasi_write_pipe(int fd, const struct iovec *parts, int count) {
+  return write_without_signal(fd, parts, count, 0);
+}
+
+int64_t aviary_wasi_write_now(int fd, const struct iovec *parts, int count) {
+  return write_without_signal(fd, parts, count, RWF_NOWAIT);
+}
+
+int64_t aviary_wasi_read_now(int fd, const struct iovec *parts, int count) {
+  return AGAIN(preadv2(fd, parts, count, -1, RWF_NOWAIT));
+}
+
+int aviary_wasi_reopen(int fd) {
+  struct stat old, new;
+  if (fstat(fd, &old) < 0) return -errno;
+  /* Opened by name, a pseudoterminal's master would be a new one. */
+  unsigned number;
+  int is_slave = S_ISCHR(old.st_mode) && isatty(fd) && ioctl(fd, TIOCGPTN, &number) < 0;
+  if (!S_ISFIFO(old.st_mode) && !is_slave) return -EOPNOTSUPP;
+  int64_t flags = ONCE(fcntl(fd, F_GETFL));
+  if (flags < 0) return (int)flags;
+  char path[32];
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  int64_t result = AGAIN(open(path, (int)(flags & O_ACCMODE) | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (result < 0) return (int)result;
+  /* Whoever owns /proc may have put something else there. */
+  if (fstat((int)result, &new) == 0 && old.st_dev == new.st_dev && old.st_ino == new.st_ino) return (int)result;
+  close((int)result);
+  return -EOPNOTSUPP;
 }
 
 int64_t aviary_wasi_seek(int fd, int64_t offset, int whence) {
@@ -193,6 +224,11 @@ int64_t aviary_wasi_receive(int fd, const struct iovec *parts, int count, int fl
 int64_t aviary_wasi_send(int fd, const struct iovec *parts, int count, int flags) {
   struct msghdr message = {.msg_iov = (struct iovec *)parts, .msg_iovlen = (size_t)count};
   return AGAIN(sendmsg(fd, &message, message_flags(flags) | MSG_NOSIGNAL));
+}
+
+int aviary_wasi_is_at_end(int fd) {
+  struct pollfd request = {.fd = fd, .events = POLLRDHUP};
+  return poll(&request, 1, 0) == 1;
 }
 
 int aviary_wasi_shutdown(int fd, int how) { return (int)ONCE(shutdown(fd, how)); }

@@ -14,8 +14,13 @@ import Testing
   /// Where the next piece of memory is given out.
   private var top: UInt32 = 1024
 
-  init(_ configuration: WASI.Configuration = .init(), size: Int = 1 << 20) throws {
-    wasi = try WASI(configuration)
+  convenience init(_ configuration: WASI.Configuration = .init(), size: Int = 1 << 20) throws {
+    self.init(try WASI(configuration), size: size)
+  }
+
+  /// Another guest of the same system.
+  init(_ wasi: WASI, size: Int = 1 << 20) {
+    self.wasi = wasi
     self.size = size
     unsafe storage = UnsafeMutableRawBufferPointer.allocate(byteCount: size, alignment: 16)
     unsafe storage.initializeMemory(as: UInt8.self, repeating: 0)
@@ -30,8 +35,21 @@ import Testing
 
   /// Calls a function, and gives its error number.
   func call(_ name: String, _ arguments: [UInt64]) throws -> Errno {
-    let code = try unsafe functions.call(name, of: wasi, over: storage, arguments)
-    return Errno.table.first { $0.wasi.code == code }?.wasi ?? (code == 0 ? .success : .notCapable)
+    errno(try unsafe functions.call(name, of: wasi, over: storage, arguments))
+  }
+
+  private func errno(_ code: UInt32) -> Errno {
+    Errno.table.first { $0.wasi.code == code }?.wasi ?? (code == 0 ? .success : .notCapable)
+  }
+
+  /// Calls a function as a guest that can be suspended.
+  nonisolated(nonsending) func suspendingCall(_ name: String, _ arguments: [UInt64]) async throws -> Errno {
+    errno(try await unsafe functions.suspendingCall(name, of: wasi, over: storage, arguments))
+  }
+
+  @discardableResult
+  nonisolated(nonsending) func suspendingCall(_ name: String, _ arguments: any BinaryInteger...) async throws -> Errno {
+    try await suspendingCall(name, arguments.map { UInt64(truncatingIfNeeded: $0) })
   }
 
   @discardableResult

@@ -6,7 +6,7 @@ import Testing
 /// the host goes on, and nothing outside of the guest's directory changes.
 @Suite("Random arguments")
 struct RandomTests {
-  @Test(arguments: UInt64(0)..<8) func `no argument brings the host down`(_ seed: UInt64) throws {
+  @Test(arguments: UInt64(0)..<8) func `no argument brings the host down`(_ seed: UInt64) async throws {
     var random = SeededGenerator(seed: seed)
     let scratch = Scratch()
     scratch.directory("house")
@@ -45,7 +45,8 @@ struct RandomTests {
         for index in 1..<arguments.count { arguments[index] %= 1 << 16 }
       }
       if name == "fd_pwrite" || name == "fd_seek" { arguments[name == "fd_seek" ? 1 : 3] %= 1 << 16 }
-      _ = try guest.call(name, arguments)
+      // With virtual clocks and no pipes nobody waits.
+      _ = try round % 2 == 0 ? guest.call(name, arguments) : await guest.suspendingCall(name, arguments)
       if round % 64 == 0 { scramble(guest, &random, keeping: paths.last!.0 + 16) }
       if round % 256 == 0 { #expect(scratch.contents("secret") == "unchanged", "seed \(seed), round \(round)") }
     }

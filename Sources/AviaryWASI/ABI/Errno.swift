@@ -2,8 +2,9 @@ import Glibc
 
 /// WASI's error numbers, and what Linux's become.
 ///
-/// The raw values are those of preview 1. `interrupted` is ours: it never
-/// reaches a guest, the border turns it into a thrown `WASIInterrupted`.
+/// The raw values are those of preview 1. Two are ours and never reach a guest:
+/// `interrupted`, which the border turns into a thrown `WASIInterrupted`, and
+/// `wouldWait`, which makes it wait and then make the call again.
 struct Errno: Error, Equatable, Sendable {
   let code: UInt16
 
@@ -88,6 +89,7 @@ struct Errno: Error, Equatable, Sendable {
   static let notCapable = Errno(76)
 
   static let interrupted = Errno(.max)
+  static let wouldWait = Errno(.max - 1)
 }
 
 extension Errno {

@@ -52,8 +52,10 @@ import Glibc
   ///
   /// The descriptions are copied first, so a guest that lets its buffers
   /// overlap them harms no one but itself.
+  /// - Parameter done: how many bytes to leave out at the beginning, for a
+  ///   transfer that goes on.
   func withVectors<R: Sendable>(
-    at address: UInt32, count: UInt32,
+    at address: UInt32, count: UInt32, skipping done: Int = 0,
     _ body: (Vectors) throws(Errno) -> R
   ) throws(Errno) -> R {
     guard count <= Self.maximumVectors else { throw .invalid }
@@ -62,12 +64,15 @@ import Glibc
       of: iovec.self, capacity: Int(count)
     ) { vectors in
       do throws(Errno) {
+        var left = done
         for index in 0..<Int(count) {
           let address = guest.load(UInt32.self, at: index * 8)
           let length = guest.load(UInt32.self, at: index * 8 + 4)
           let bytes = try unsafe self.bytes(at: address, count: UInt64(length))
+          let skipped = min(left, bytes.count)
+          left -= skipped
           unsafe (vectors.baseAddress! + index).initialize(
-            to: iovec(iov_base: bytes.baseAddress, iov_len: bytes.count))
+            to: iovec(iov_base: bytes.baseAddress.map { unsafe $0 + skipped }, iov_len: bytes.count - skipped))
         }
         return .success(try body(unsafe Vectors(UnsafeBufferPointer(vectors))))
       } catch {
@@ -130,6 +135,12 @@ import Glibc
   }
 
   var count: Int { unsafe parts.count }
+
+  /// The bytes of all parts, which may name the same ones many times.
+  var byteCount: Int {
+    // 1024 parts of 4 GiB: no overflow.
+    unsafe parts.reduce(0) { unsafe $0 + $1.iov_len }
+  }
 
   /// What the kernel is given.
   var base: UnsafePointer<iovec>? { unsafe parts.baseAddress }

@@ -13,7 +13,7 @@ extension Vectors {
   static let largestTouched = 1 << 20
 
   /// What one call transfers at most: Linux's own limit.
-  private static let largestTransfer = 0x7fff_f000
+  static let largestTransfer = 0x7fff_f000
 
   /// Hands the parts to a system call that transfers bytes, made ready for the kernel.
   ///

@@ -37,7 +37,9 @@ extension WASI {
     enum Source: Sendable {
       /// A clock of Linux's, less an origin.
       case system(Int32, origin: UInt64)
-      case custom(now: @Sendable () -> UInt64, sleep: @Sendable (UInt64) -> Void)
+      case custom(
+        now: @Sendable () -> UInt64, sleep: @Sendable (UInt64) -> Void,
+        suspend: (@Sendable (UInt64) async throws -> Void)?)
     }
 
     let source: Source
@@ -48,11 +50,14 @@ extension WASI {
     ///   - resolution: in nanoseconds.
     ///   - now: the time in nanoseconds.
     ///   - sleep: waits for so many nanoseconds of this clock.
+    ///   - suspend: the same for guests that are suspended while they wait; an error that it
+    ///     throws ends the guest's call. Without it they wait by `sleep`, on a thread.
     public init(
       resolution: UInt64, now: @escaping @Sendable () -> UInt64,
-      sleep: @escaping @Sendable (UInt64) -> Void
+      sleep: @escaping @Sendable (UInt64) -> Void,
+      suspend: (@Sendable (UInt64) async throws -> Void)? = nil
     ) {
-      source = .custom(now: now, sleep: sleep)
+      source = .custom(now: now, sleep: sleep, suspend: suspend)
       customResolution = max(1, resolution)
     }
 
@@ -78,8 +83,15 @@ extension WASI {
         let (time, underflow) = UInt64(clamping: aviary_wasi_clock(number))
           .subtractingReportingOverflow(origin)
         return underflow ? 0 : time
-      case .custom(let now, _): return now()
+      case .custom(let now, _, _): return now()
       }
+    }
+
+    /// Waits as a clock of the embedder's has it.
+    nonisolated(nonsending)
+    func suspend(_ nanoseconds: UInt64) async throws {
+      guard case .custom(_, let sleep, let suspend) = source, nanoseconds > 0 else { return }
+      if let suspend { try await suspend(nanoseconds) } else { sleep(nanoseconds) }
     }
 
     var resolution: UInt64 {

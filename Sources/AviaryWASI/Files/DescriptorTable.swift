@@ -44,23 +44,26 @@ struct DescriptorTable {
     slots[Int(number)] = descriptor
   }
 
-  /// Closes a number; its handle goes with the last holder.
+  /// Closes a number; its handle goes with the last holder. Who waits for it is told.
   mutating func remove(_ number: UInt32) throws(Errno) {
-    guard self[number] != nil else { throw .badDescriptor }
+    guard let descriptor = self[number] else { throw .badDescriptor }
+    descriptor.handle?.retire()
     slots[Int(number)] = nil
     firstFree = min(firstFree, Int(number))
   }
 
   /// Moves `from` to the number `to`, which must be open too and is closed.
   mutating func renumber(_ from: UInt32, to: UInt32) throws(Errno) {
-    guard let moved = self[from], self[to] != nil else { throw .badDescriptor }
+    guard let moved = self[from], let closed = self[to] else { throw .badDescriptor }
     guard from != to else { return }
+    closed.handle?.retire()
     slots[Int(to)] = moved
     slots[Int(from)] = nil
     firstFree = min(firstFree, Int(from))
   }
 
   mutating func removeAll() {
+    for descriptor in slots { descriptor?.handle?.retire() }
     slots = []
     firstFree = 0
   }

@@ -16,7 +16,12 @@ extension System {
     }
   }
 
-  func schedYield() throws(Errno) {
+  /// A suspended guest lets other tasks have their turn, else the thread other threads.
+  func schedYield(_ call: inout WaitingCall) throws(Errno) {
+    if !call.blocksThread {
+      if call.rounds == 0 { try call.yield() }
+      return
+    }
     try Kernel.check(aviary_wasi_yield())
   }
 

@@ -25,10 +25,13 @@
 /// What takes the functions of preview 1 by name: a linker, or a test.
 protocol FunctionRegistrar {
   typealias Body = @Sendable (inout System, GuestMemory, Arguments) throws(Errno) -> Void
+  typealias WaitingBody = @Sendable (inout System, GuestMemory, inout WaitingCall, Arguments) throws(Errno) -> Void
 
   /// A function that returns an error number.
   /// - Parameter parameters: a letter each, `i` for i32 and `I` for i64.
   func add(_ name: String, _ parameters: String, _ body: @escaping Body)
+  /// One that may have to wait for more than files do.
+  func addWaiting(_ name: String, _ parameters: String, _ body: @escaping WaitingBody)
   /// proc_exit returns nothing, as it does not return.
   func addExit(_ name: String)
   /// proc_raise may end the guest too.
@@ -76,13 +79,13 @@ enum FunctionTable {
       (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
       try s.randomGet(m, a[0], a[1])
     }
-    table.add("sched_yield", "") {
-      (s: inout System, _: GuestMemory, _: Arguments) throws(Errno) in
-      try s.schedYield()
+    table.addWaiting("sched_yield", "") {
+      (s: inout System, _: GuestMemory, c: inout WaitingCall, _: Arguments) throws(Errno) in
+      try s.schedYield(&c)
     }
-    table.add("poll_oneoff", "iiii") {
-      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
-      try s.pollOneoff(m, a[0], a[1], a[2], a[3])
+    table.addWaiting("poll_oneoff", "iiii") {
+      (s: inout System, m: GuestMemory, c: inout WaitingCall, a: Arguments) throws(Errno) in
+      try s.pollOneoff(m, &c, a[0], a[1], a[2], a[3])
     }
     table.addExit("proc_exit")
     table.addRaise("proc_raise")
@@ -160,17 +163,17 @@ enum FunctionTable {
   }
 
   private static func registerTransfer(in table: some FunctionRegistrar) {
-    table.add("fd_read", "iiii") {
-      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
-      try s.fdRead(m, a[0], a[1], a[2], a[3])
+    table.addWaiting("fd_read", "iiii") {
+      (s: inout System, m: GuestMemory, c: inout WaitingCall, a: Arguments) throws(Errno) in
+      try s.fdRead(m, &c, a[0], a[1], a[2], a[3])
     }
     table.add("fd_pread", "iiiIi") {
       (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
       try s.fdPread(m, a[0], a[1], a[2], a.long(3), a[4])
     }
-    table.add("fd_write", "iiii") {
-      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
-      try s.fdWrite(m, a[0], a[1], a[2], a[3])
+    table.addWaiting("fd_write", "iiii") {
+      (s: inout System, m: GuestMemory, c: inout WaitingCall, a: Arguments) throws(Errno) in
+      try s.fdWrite(m, &c, a[0], a[1], a[2], a[3])
     }
     table.add("fd_pwrite", "iiiIi") {
       (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
@@ -222,17 +225,17 @@ enum FunctionTable {
   }
 
   private static func registerSockets(in table: some FunctionRegistrar) {
-    table.add("sock_accept", "iii") {
-      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
-      try s.sockAccept(m, a[0], a[1], a[2])
+    table.addWaiting("sock_accept", "iii") {
+      (s: inout System, m: GuestMemory, c: inout WaitingCall, a: Arguments) throws(Errno) in
+      try s.sockAccept(m, &c, a[0], a[1], a[2])
     }
-    table.add("sock_recv", "iiiiii") {
-      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
-      try s.sockRecv(m, a[0], a[1], a[2], a[3], a[4], a[5])
+    table.addWaiting("sock_recv", "iiiiii") {
+      (s: inout System, m: GuestMemory, c: inout WaitingCall, a: Arguments) throws(Errno) in
+      try s.sockRecv(m, &c, a[0], a[1], a[2], a[3], a[4], a[5])
     }
-    table.add("sock_send", "iiiii") {
-      (s: inout System, m: GuestMemory, a: Arguments) throws(Errno) in
-      try s.sockSend(m, a[0], a[1], a[2], a[3], a[4])
+    table.addWaiting("sock_send", "iiiii") {
+      (s: inout System, m: GuestMemory, c: inout WaitingCall, a: Arguments) throws(Errno) in
+      try s.sockSend(m, &c, a[0], a[1], a[2], a[3], a[4])
     }
     table.add("sock_shutdown", "ii") {
       (s: inout System, _: GuestMemory, a: Arguments) throws(Errno) in

@@ -4,12 +4,13 @@ import Glibc
 /// and the guest's memory without a copy in between.
 extension System {
   func fdRead(
-    _ memory: GuestMemory, _ fd: UInt32, _ vectors: UInt32, _ count: UInt32, _ result: UInt32
+    _ memory: GuestMemory, _ call: inout WaitingCall, _ fd: UInt32, _ vectors: UInt32, _ count: UInt32,
+    _ result: UInt32
   ) throws(Errno) {
     let descriptor = try readable(fd)
     let slot = try memory.slot(at: result, size: 4)
     let total = try memory.withVectors(at: vectors, count: count) {
-      (parts) throws(Errno) in try read(descriptor, parts)
+      (parts) throws(Errno) in try read(descriptor, parts, &call)
     }
     slot.store(total)
   }
@@ -29,12 +30,13 @@ extension System {
   }
 
   func fdWrite(
-    _ memory: GuestMemory, _ fd: UInt32, _ vectors: UInt32, _ count: UInt32, _ result: UInt32
+    _ memory: GuestMemory, _ call: inout WaitingCall, _ fd: UInt32, _ vectors: UInt32, _ count: UInt32,
+    _ result: UInt32
   ) throws(Errno) {
     let descriptor = try writable(fd)
     let slot = try memory.slot(at: result, size: 4)
-    let total = try memory.withVectors(at: vectors, count: count) {
-      (parts) throws(Errno) in try write(descriptor, parts)
+    let total = try memory.withVectors(at: vectors, count: count, skipping: call.transferred) {
+      (parts) throws(Errno) in try write(descriptor, parts, &call)
     }
     slot.store(total)
   }
@@ -75,18 +77,18 @@ extension System {
   }
 
   private func read(
-    _ descriptor: Descriptor, _ parts: Vectors
+    _ descriptor: Descriptor, _ parts: Vectors, _ call: inout WaitingCall
   ) throws(Errno) -> UInt32 {
     switch descriptor.body {
     case .file(let handle): return try handle.read(parts)
     case .stream(let handle, _):
+      if !call.blocksThread {
+        return try call.once(handle, .read, descriptor.flags) { () throws(Errno) in try handle.readNow(parts) }
+      }
       try awaitReady(handle, Int16(POLLIN), descriptor.flags)
       return try handle.readStream(parts)
     case .socket(let handle):
-      try awaitReady(handle, Int16(POLLIN), descriptor.flags)
-      return try handle.receive(
-        parts, [], isNonblocking: descriptor.flags.contains(.nonblocking)
-      ).count
+      return try receive(handle, parts, [], descriptor.flags, &call).count
     case .input(let buffer): return buffer.read(into: parts)
     case .nothing: return 0
     case .directory: throw .isDirectory
@@ -98,19 +100,22 @@ extension System {
   private static let largestPiece = 1 << 20
 
   private func write(
-    _ descriptor: Descriptor, _ parts: Vectors
+    _ descriptor: Descriptor, _ parts: Vectors, _ call: inout WaitingCall
   ) throws(Errno) -> UInt32 {
     switch descriptor.body {
     case .file(let handle): return try handle.write(parts)
     case .stream(let handle, let isPipe):
+      if !call.blocksThread {
+        return try call.wholly(parts.byteCount, handle, .write, descriptor.flags) { () throws(Errno) in
+          try handle.writeNow(parts)
+        }
+      }
       try awaitReady(handle, Int16(POLLOUT), descriptor.flags)
       if descriptor.flags.contains(.nonblocking) {
         return try writeAtOnce(handle, parts, isPipe: isPipe)
       }
       return try isPipe ? handle.writeToPipe(parts) : handle.writeStream(parts)
-    case .socket(let handle):
-      try awaitReady(handle, Int16(POLLOUT), descriptor.flags)
-      return try handle.send(parts, isNonblocking: descriptor.flags.contains(.nonblocking))
+    case .socket(let handle): return try send(handle, parts, descriptor.flags, &call)
     case .output(let buffer): return try buffer.write(parts)
     case .handler(let handler):
       var bytes: [UInt8] = []

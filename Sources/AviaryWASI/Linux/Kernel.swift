@@ -116,6 +116,9 @@ enum Kernel {
 
   // MARK: Waiting
 
+  /// Nanoseconds of the clock that the reactor and `poll` go by.
+  static var monotonicTime: UInt64 { UInt64(clamping: aviary_wasi_clock(CLOCK_MONOTONIC)) }
+
   /// Waits until one of `requests` is ready or `nanoseconds` have passed, and
   /// says how many are ready; none also when a signal came in between.
   static func poll(_ requests: inout [pollfd], nanoseconds: Int64?) throws(Errno) -> Int {

@@ -40,6 +40,14 @@ int64_t aviary_wasi_read(int fd, const struct iovec *parts, int count, int64_t o
 int64_t aviary_wasi_write(int fd, const struct iovec *parts, int count, int64_t offset);
 /* Like write, for a pipe: the host gets no SIGPIPE when the reader is gone. */
 int64_t aviary_wasi_write_pipe(int fd, const struct iovec *parts, int count);
+/* What is there, or what fits, at this moment: EAGAIN instead of waiting, whatever
+ * the description's flags say, which others may share. EOPNOTSUPP where the kernel
+ * cannot do that for this kind of file. */
+int64_t aviary_wasi_read_now(int fd, const struct iovec *parts, int count);
+int64_t aviary_wasi_write_now(int fd, const struct iovec *parts, int count);
+/* A named pipe or terminal opened once more, with a description of its own that never
+ * waits. EOPNOTSUPP for all else. */
+int aviary_wasi_reopen(int fd);
 int64_t aviary_wasi_seek(int fd, int64_t offset, int whence);
 
 /* One file. */
@@ -72,6 +80,8 @@ int64_t aviary_wasi_entries(int directory, void *buffer, uint64_t size);
 int aviary_wasi_accept(int fd);
 int64_t aviary_wasi_receive(int fd, const struct iovec *parts, int count, int flags, int *truncated);
 int64_t aviary_wasi_send(int fd, const struct iovec *parts, int count, int flags);
+/* Whether the other side of a connection will send no more. */
+int aviary_wasi_is_at_end(int fd);
 int aviary_wasi_shutdown(int fd, int how);
 
 /* Time, waiting, randomness. Nanoseconds below zero wait without end. */
@@ -85,5 +95,25 @@ int aviary_wasi_yield(void);
 int aviary_wasi_event(void);
 int aviary_wasi_signal_event(int fd);
 int aviary_wasi_clear_event(int fd);
+
+/* The reactor: one epoll descriptor, one timer, one thread. Events are poll's
+ * numbers. A registration reports once, and then waits to be changed. */
+struct aviary_wasi_ready {
+  uint64_t id;
+  uint32_t events;
+};
+int aviary_wasi_epoll(void);
+int aviary_wasi_epoll_add(int epoll, int fd, uint32_t events, uint64_t id);
+int aviary_wasi_epoll_change(int epoll, int fd, uint32_t events, uint64_t id);
+int aviary_wasi_epoll_remove(int epoll, int fd);
+/* Watches the timer, which reports until it is set anew. */
+int aviary_wasi_epoll_add_timer(int epoll, int timer, uint64_t id);
+int aviary_wasi_epoll_wait(int epoll, struct aviary_wasi_ready *ready, int count);
+int aviary_wasi_timer(void);
+/* At a time of the monotonic clock, in nanoseconds; never where it is below zero. */
+int aviary_wasi_timer_set(int timer, int64_t time);
+int aviary_wasi_duplicate(int fd);
+/* A thread that takes no signals and belongs to nobody. */
+int aviary_wasi_start_thread(const char *name, void (*body)(void *), void *argument);
 
 #endif

@@ -1,0 +1,239 @@
+import Glibc
+import Synchronization
+import Testing
+
+@testable import AviaryWASI
+
+/// Waits until `condition` holds, by letting others run.
+func eventually(_ condition: @Sendable () -> Bool, sourceLocation: SourceLocation = #_sourceLocation) async {
+  // An end for a test that has gone wrong; no measure of anything.
+  let end = ContinuousClock.now + .seconds(60)
+  while !condition() {
+    if ContinuousClock.now > end {
+      Issue.record("it never came about", sourceLocation: sourceLocation)
+      return
+    }
+    try? await Task.sleep(for: .milliseconds(1))
+  }
+}
+
+let anHour: UInt64 = 3_600_000_000_000
+
+/// A pipe that no child inherits.
+func openPipe() -> (read: Int32, write: Int32) {
+  var ends: [Int32] = [0, 0]
+  #expect(unsafe pipe(&ends) == 0)
+  for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+  return (ends[0], ends[1])
+}
+
+/// A pipe's ends, of which the reading one is the guest's.
+struct Pipe: Sendable {
+  let read: Handle
+  let write: Handle
+
+  init() {
+    let ends = openPipe()
+    read = Handle(owning: ends.read)
+    write = Handle(owning: ends.write)
+  }
+
+  func put(_ text: String) { #expect(unsafe Glibc.write(write.number, text, text.utf8.count) == text.utf8.count) }
+}
+
+@Suite("Reactor")
+struct ReactorTests {
+  private let input = UInt32(POLLIN)
+
+  @Test(arguments: UInt64(0)..<4) func `timers come in order, whoever leaves`(_ seed: UInt64) {
+    var random = SeededGenerator(seed: seed)
+    var heap = TimerHeap()
+    var all: [Waiter] = []
+    for order in 0..<2000 {
+      let waiter = Waiter(until: UInt64.random(in: 0..<300, using: &random))
+      waiter.order = UInt64(order)
+      heap.insert(waiter)
+      all.append(waiter)
+      if order % 3 == 2 {
+        let leaving = all.remove(at: Int.random(in: 0..<all.count, using: &random))
+        heap.remove(leaving)
+        heap.remove(leaving)
+        #expect(leaving.place == -1, "seed \(seed)")
+      }
+    }
+    all.sort { $0.isBefore($1) }
+    for waiter in all {
+      #expect(heap.first === waiter, "seed \(seed)")
+      heap.remove(waiter)
+    }
+    #expect(heap.count == 0)
+  }
+
+  @Test func `a pipe wakes all who wait for it`() async throws {
+    let reactor = try Reactor.shared()
+    let pipe = Pipe()
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      for _ in 0..<100 {
+        group.addTask { try await reactor.wait(for: [Interest(handle: pipe.read, events: input)]) }
+      }
+      await eventually { reactor.waiterCount(of: pipe.read) == 100 }
+      pipe.put("x")
+      for try await woken in group { #expect(woken) }
+    }
+    #expect(reactor.waiterCount(of: pipe.read) == 0)
+  }
+
+  @Test func `each direction wakes its own`() async throws {
+    let reactor = try Reactor.shared()
+    var ends: [Int32] = [0, 0]
+    #expect(unsafe socketpair(AF_UNIX, 1, 0, &ends) == 0)
+    let (ours, other) = (Handle(owning: ends[0]), Handle(owning: ends[1]))
+    let reader = Task { try await reactor.wait(for: [Interest(handle: ours, events: input)]) }
+    await eventually { reactor.waiterCount(of: ours) == 1 }
+    // Ready at once, and the reader sleeps on.
+    #expect(try await reactor.wait(for: [Interest(handle: ours, events: UInt32(POLLOUT))]))
+    #expect(reactor.waiterCount(of: ours) == 1)
+    #expect(unsafe send(other.number, "x", 1, 0) == 1)
+    #expect(try await reader.value)
+  }
+
+  @Test func `the same descriptor twice, and a second one`() async throws {
+    let reactor = try Reactor.shared()
+    let (first, second) = (Pipe(), Pipe())
+    let waiter = Task {
+      try await reactor.wait(
+        for: [first.read, second.read, first.read].map { Interest(handle: $0, events: input) },
+        until: Kernel.monotonicTime + anHour)
+    }
+    await eventually { reactor.waiterCount(of: second.read) == 1 && reactor.waiterCount(of: first.read) == 1 }
+    second.put("x")
+    #expect(try await waiter.value)
+    #expect(reactor.waiterCount(of: first.read) == 0 && reactor.waiterCount(of: second.read) == 0)
+  }
+
+  @Test func `the other side's end wakes`() async throws {
+    let reactor = try Reactor.shared()
+    let ends = openPipe()
+    let read = Handle(owning: ends.read)
+    let waiter = Task { try await reactor.wait(for: [Interest(handle: read, events: input)]) }
+    await eventually { reactor.waiterCount(of: read) == 1 }
+    close(ends.write)
+    #expect(try await waiter.value)
+  }
+
+  @Test func `short times end, long ones go on`() async throws {
+    let reactor = try Reactor.shared()
+    let long = (0..<100).map { _ in Task { try await reactor.wait(for: [], until: Kernel.monotonicTime + anHour) } }
+    try await withThrowingTaskGroup(of: Bool.self) { group in
+      for index in 0..<100 {
+        group.addTask { try await reactor.wait(for: [], until: Kernel.monotonicTime + UInt64(index) * 50_000) }
+      }
+      for try await woken in group { #expect(woken) }
+    }
+    #expect(try await reactor.wait(for: [], until: 0))
+    for task in long { task.cancel() }
+    for task in long { await #expect(throws: CancellationError.self) { try await task.value } }
+  }
+
+  @Test func `cancellation leaves nothing behind`() async throws {
+    let reactor = try Reactor.shared()
+    let pipe = Pipe()
+    let tasks = (0..<50).map { _ in
+      Task {
+        try await reactor.wait(
+          for: [Interest(handle: pipe.read, events: input)], until: Kernel.monotonicTime + anHour)
+      }
+    }
+    await eventually { reactor.waiterCount(of: pipe.read) == 50 }
+    for task in tasks.dropLast() { task.cancel() }
+    for task in tasks.dropLast() { await #expect(throws: CancellationError.self) { try await task.value } }
+    #expect(reactor.waiterCount(of: pipe.read) == 1)
+    pipe.put("x")
+    #expect(try await tasks[49].value)
+    // Cancelled before it began.
+    let late = Task {
+      unsafe withUnsafeCurrentTask { unsafe $0?.cancel() }
+      return try await reactor.wait(for: [Interest(handle: pipe.write, events: input)])
+    }
+    await #expect(throws: CancellationError.self) { try await late.value }
+    #expect(reactor.waiterCount(of: pipe.write) == 0)
+  }
+
+  @Test func `files never make wait`() async throws {
+    let scratch = Scratch()
+    scratch.file("file", "text")
+    let file = try Kernel.open(host: scratch.path + "/file", flags: O_RDONLY)
+    let pipe = Pipe()
+    let interests = [pipe.read, file].map { Interest(handle: $0, events: input) }
+    #expect(try await !Reactor.shared().wait(for: interests))
+    #expect(try Reactor.shared().waiterCount(of: pipe.read) == 0)
+  }
+
+  @Test func `who waits for what is closed is woken`() async throws {
+    let reactor = try Reactor.shared()
+    let pipe = Pipe()
+    let waiter = Task { try await reactor.wait(for: [Interest(handle: pipe.read, events: input)]) }
+    await eventually { reactor.waiterCount(of: pipe.read) == 1 }
+    pipe.read.retire()
+    #expect(try await waiter.value)
+    #expect(try await reactor.wait(for: [Interest(handle: pipe.read, events: input)]))
+    #expect(reactor.waiterCount(of: pipe.read) == 0)
+  }
+
+  @Test func `a borrowed number that becomes another file wakes nobody`() async throws {
+    let reactor = try Reactor.shared()
+    let (first, second) = (Pipe(), Pipe())
+    // The host's number, which the guest has borrowed.
+    let number = dup(first.read.number)
+    defer { close(number) }
+    let borrowed = Handle(borrowing: number)
+    let waiter = Task { try await reactor.wait(for: [Interest(handle: borrowed, events: input)]) }
+    await eventually { reactor.waiterCount(of: borrowed) == 1 }
+    #expect(dup2(second.read.number, number) == number)
+    second.put("not yours")
+    let other = Handle(borrowing: number)
+    #expect(try await reactor.wait(for: [Interest(handle: other, events: input)]))
+    #expect(reactor.waiterCount(of: borrowed) == 1)
+    first.put("yours")
+    #expect(try await waiter.value)
+  }
+
+  @Test func `a closed number ends the wait`() async throws {
+    let gone = Handle(borrowing: 1 << 20 - 1)
+    #expect(try await Reactor.shared().wait(for: [Interest(handle: gone, events: input)]))
+  }
+
+  @Test func `ten thousand waits come and go`() async {
+    await #expect(processExitsWith: .success) {
+      let reactor = try Reactor.shared()
+      let pipes = (0..<100).map { _ in Pipe() }
+      func descriptors() -> Int { (0..<Int32(2000)).count { fcntl($0, F_GETFD) >= 0 } }
+      let before = descriptors()
+      let tasks = (0..<10_000).map { index in
+        Task {
+          let pipe = pipes[index % 100]
+          switch index % 4 {
+          case 0: return try await reactor.wait(for: [], until: Kernel.monotonicTime + UInt64(index) * 1000)
+          case 1: return try await reactor.wait(for: [], until: Kernel.monotonicTime + anHour)
+          case 2: return try await reactor.wait(for: [Interest(handle: pipe.read, events: UInt32(POLLIN))])
+          default:
+            let borrowed = Handle(borrowing: pipe.read.number)
+            return try await reactor.wait(
+              for: [Interest(handle: borrowed, events: UInt32(POLLIN))], until: Kernel.monotonicTime + anHour)
+          }
+        }
+      }
+      for index in stride(from: 1, to: 10_000, by: 4) { tasks[index].cancel() }
+      for pipe in pipes { pipe.put("x") }
+      for (index, task) in tasks.enumerated() {
+        let result = await task.result
+        switch result {
+        case .success(let woken): precondition(woken && index % 4 != 1, "\(index)")
+        case .failure(let error): precondition(error is CancellationError && index % 4 == 1, "\(index): \(error)")
+        }
+      }
+      precondition(reactor.counts == (0, 0), "\(reactor.counts)")
+      precondition(descriptors() == before, "\(descriptors()) descriptors instead of \(before)")
+    }
+  }
+}
