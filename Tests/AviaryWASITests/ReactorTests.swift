@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import Synchronization
 import Testing
@@ -18,6 +19,15 @@ func eventually(_ condition: @Sendable () -> Bool, sourceLocation: SourceLocatio
 }
 
 let anHour: UInt64 = 3_600_000_000_000
+
+/// Runs what blocks on a thread of its own: the tasks' threads are few.
+func onThread<R: Sendable>(_ body: @escaping @Sendable () -> R) -> Task<R, Never> {
+  Task {
+    await withCheckedContinuation { continuation in
+      Thread.detachNewThread { continuation.resume(returning: body()) }
+    }
+  }
+}
 
 /// A pipe that no child inherits.
 func openPipe() -> (read: Int32, write: Int32) {

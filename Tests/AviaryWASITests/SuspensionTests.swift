@@ -65,7 +65,7 @@ struct SuspensionTests {
     }
     let handle = try handle(wasi, 1)
     await eventually { isWaiting(handle) }
-    let taken = Task.detached {
+    let taken = onThread {
       var all: [UInt8] = []
       var buffer = [UInt8](repeating: 0, count: 10_000)
       while all.count < size {
@@ -199,7 +199,7 @@ struct SuspensionTests {
       return true
     }
     await eventually { isWaiting(handle) }
-    let received = Task.detached {
+    let received = onThread {
       var buffer = [UInt8](repeating: 0, count: 5000)
       for _ in 0..<500 where unsafe recv(other.number, &buffer, buffer.count, 0) != 1000 { return false }
       return true

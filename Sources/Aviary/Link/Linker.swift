@@ -134,14 +134,22 @@ extension Linker {
     ) throws -> Void
   ) {
     unsafe defineHost(module, name, parameters, results) { context, caller, slots in
-      var memory = unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0)
-      let record = VMCaller.memoryRecord(unsafe: caller)
-      if record != 0 {
-        let view = MemoryView(record: record)
-        unsafe memory = UnsafeMutableRawBufferPointer(start: view.base, count: Int(clamping: view.count))
-      }
-      try unsafe body(Caller(context: context, vmContext: caller), memory, slots)
+      let caller = Caller<State>(context: context, vmContext: caller)
+      let memory = unsafe caller.memoryBytes
+      try unsafe body(caller, memory, slots)
     }
+  }
+}
+
+extension Caller {
+  /// The calling instance's memory, the one that the methods act on; empty where there is none.
+  ///
+  /// Unsafe contract: not used after the guest has run again, nor after the host function has been suspended.
+  package var memoryBytes: UnsafeMutableRawBufferPointer {
+    let record = VMCaller.memoryRecord(unsafe: vmContext)
+    guard record != 0 else { return unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0) }
+    let view = MemoryView(record: record)
+    return unsafe UnsafeMutableRawBufferPointer(start: view.base, count: Int(clamping: view.count))
   }
 }
 
