@@ -259,10 +259,9 @@ struct AsyncProgramTests {
   /// In a process of its own: counts its descriptors.
   private static func runMany() async throws {
     let guests = try Guests(instances: 400)
-    func descriptors() -> Int { (0..<Int32(2000)).count { fcntl($0, F_GETFD) >= 0 } }
     _ = try await Self.sleep(guests.make(), 1_000_000)
     let reactor = try Reactor.shared()
-    let before = descriptors()
+    let before = openDescriptors()
     for _ in 0..<3 {
       let pipes = (0..<100).map { _ in Pipe() }
       let tasks = (0..<400).map { index in
@@ -284,13 +283,14 @@ struct AsyncProgramTests {
       for (index, task) in tasks.enumerated() {
         switch (index % 4, await task.result) {
         case (0, .success(120)), (3, .success(1)): break
-        case (1, .failure(let error)): precondition(error is WasmError, "\(error)")
-        case (2, .failure(let error)): precondition(error is CancellationError, "\(error)")
-        case (_, let result): preconditionFailure("\(index): \(result)")
+        case (1, .failure(let error)): #expect(error is WasmError, "\(error)")
+        case (2, .failure(let error)): #expect(error is CancellationError, "\(error)")
+        case (_, let result): Issue.record("\(index): \(result)")
         }
       }
     }
-    precondition(reactor.counts == (0, 0), "\(reactor.counts)")
-    precondition(descriptors() == before, "\(descriptors()) descriptors instead of \(before)")
+    #expect(reactor.counts == (0, 0), "\(reactor.counts)")
+    // What a task captured goes a moment after its result has come.
+    await eventually { openDescriptors().subtracting(before).isEmpty }
   }
 }
