@@ -91,8 +91,7 @@ struct PollTests {
   }
 
   @Test func `what is ready comes at once`() throws {
-    var ends: [Int32] = [0, 0]
-    #expect(unsafe pipe(&ends) == 0)
+    let ends = pipeEnds()
     let scratch = Scratch()
     scratch.file("file", "12345")
     var configuration = WASI.Configuration()
@@ -168,8 +167,7 @@ struct PollTests {
 struct SocketTests {
   /// A guest with one end of a connection as descriptor 3, and the other end.
   private func connected(_ type: Int32 = 1) throws -> (Guest, Int32) {
-    var ends: [Int32] = [0, 0]
-    #expect(unsafe socketpair(AF_UNIX, type, 0, &ends) == 0)
+    let ends = socketEnds(type)
     var configuration = WASI.Configuration()
     configuration.addSocket(ends[0], closing: true)
     return (try Guest(configuration), ends[1])
@@ -217,7 +215,7 @@ struct SocketTests {
   }
 
   @Test func `accepting`() throws {
-    let listener = socket(AF_INET, 1, 0)
+    let listener = socket(AF_INET, 1 | closeOnExec, 0)
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
@@ -234,7 +232,7 @@ struct SocketTests {
     let out = guest.allocate(4)
     #expect(try guest.call("fd_fdstat_set_flags", 3, 4) == .success)
     #expect(try guest.call("sock_accept", 3, 0, out) == .again)
-    let client = socket(AF_INET, 1, 0)
+    let client = socket(AF_INET, 1 | closeOnExec, 0)
     defer { close(client) }
     let isConnected = unsafe withUnsafeBytes(of: &address) { bytes in
       unsafe connect(client, bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), size) == 0

@@ -171,8 +171,7 @@ struct StreamTests {
   }
 
   @Test func `a pipe without a reader raises no signal`() throws {
-    var ends: [Int32] = [0, 0]
-    #expect(unsafe pipe(&ends) == 0)
+    let ends = pipeEnds()
     var configuration = WASI.Configuration()
     configuration.standardOutput = .descriptor(ends[1], closing: true)
     let guest = try Guest(configuration)
@@ -183,8 +182,7 @@ struct StreamTests {
   }
 
   @Test func `a guest that does not wait is told to come again`() throws {
-    var (input, output): ([Int32], [Int32]) = ([0, 0], [0, 0])
-    #expect(unsafe pipe(&input) == 0 && pipe(&output) == 0)
+    let (input, output) = (pipeEnds(), pipeEnds())
     var configuration = WASI.Configuration()
     configuration.standardInput = .descriptor(input[0], closing: true)
     configuration.standardOutput = .descriptor(output[1], closing: true)
@@ -207,8 +205,7 @@ struct StreamTests {
   }
 
   @Test func `an interruption ends a read that waits`() throws {
-    var ends: [Int32] = [0, 0]
-    #expect(unsafe pipe(&ends) == 0)
+    let ends = pipeEnds()
     defer { close(ends[1]) }
     var configuration = WASI.Configuration()
     configuration.standardInput = .descriptor(ends[0], closing: true)

@@ -140,8 +140,7 @@ struct SuspensionTests {
   }
 
   @Test func `a connection in both directions`() async throws {
-    var ends: [Int32] = [0, 0]
-    #expect(unsafe socketpair(AF_UNIX, 1, 0, &ends) == 0)
+    let ends = socketEnds(1)
     let (ours, other) = (ends[0], Handle(owning: ends[1]))
     let wasi = try configuration { $0.addSocket(ours, closing: true) }
     let handle = try handle(wasi, 3)
@@ -182,8 +181,7 @@ struct SuspensionTests {
   }
 
   @Test func `datagrams stay whole`() async throws {
-    var ends: [Int32] = [0, 0]
-    #expect(unsafe socketpair(AF_UNIX, 2, 0, &ends) == 0)
+    let ends = socketEnds(2)
     let (ours, other) = (ends[0], Handle(owning: ends[1]))
     let wasi = try configuration { $0.addSocket(ours, closing: true) }
     let handle = try handle(wasi, 3)
@@ -209,7 +207,7 @@ struct SuspensionTests {
   }
 
   @Test func `guests that accept from one socket`() async throws {
-    let listener = Handle(owning: socket(AF_UNIX, 1 | Int32(bitPattern: 0o2000000), 0))
+    let listener = Handle(owning: socket(AF_UNIX, 1 | closeOnExec, 0))
     let scratch = Scratch()
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
@@ -233,7 +231,7 @@ struct SuspensionTests {
       }
       var clients: [Handle] = []
       for _ in 0..<20 {
-        let client = Handle(owning: socket(AF_UNIX, 1, 0))
+        let client = Handle(owning: socket(AF_UNIX, 1 | closeOnExec, 0))
         let isConnected = unsafe withUnsafeBytes(of: &address) { bytes in
           unsafe connect(client.number, bytes.baseAddress!.assumingMemoryBound(to: sockaddr.self), size) == 0
         }
