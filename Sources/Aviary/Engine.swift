@@ -22,7 +22,7 @@ public final class Engine: Sendable {
   ///   numbers; `.exhausted` where the signal handlers cannot be installed.
   public init(_ configuration: EngineConfiguration = .init()) throws(WasmError) {
     var tunables = try configuration.checked()
-    tunables.cpu = .host
+    tunables.cpu = configuration.usesBaselineCPU ? .baseline : .host
     var options = VMEngineOptions()
     options.guestStackBytes = configuration.maxGuestStack.bytes
     options.hostStackBytes = configuration.hostStackBytes

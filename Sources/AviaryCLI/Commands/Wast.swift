@@ -12,6 +12,7 @@ struct Wast: ParsableCommand {
       """)
 
   @OptionGroup var engine: EngineOptions
+  @OptionGroup var code: CodeOptions
   @OptionGroup(title: "Allocation") var pool: PoolOptions
 
   @Option(help: ArgumentHelp("With --pool, what each memory can grow to, as 64MiB.", valueName: "size"))
@@ -43,6 +44,7 @@ struct Wast: ParsableCommand {
     let known = try KnownFailures(lists)
     var configuration = engine.configuration()
     configuration.allocation = pool.allocation(maxMemory: maxMemory)
+    code.apply(to: &configuration)
     let engines = Engines(configuration)
     var report = ScriptReport(perFile: !summary, causes: causes)
     for path in files {
