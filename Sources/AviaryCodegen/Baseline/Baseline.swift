@@ -55,6 +55,7 @@ struct BaselineWorker: ~Copyable {
 
     emitter.facts = scan.facts
     swap(&emitter.locals, &scan.locals)
+    swap(&emitter.seenLocals, &scan.seenLocals)
     emitter.beginFunction(type)
     reader.move(to: cursor)
     try reader.readLocals { (_: UInt32, _: ValueType) throws(ModuleError) in }
@@ -67,7 +68,7 @@ struct BaselineWorker: ~Copyable {
     try reader.readLocals { (count: UInt32, type: ValueType) throws(ModuleError) in
       let type = ValueClass(type)
       if type == .vector && count > 0 { hasVectors = true }
-      for _ in 0..<count { scan.locals.append(LocalInfo(type: type)) }
+      scan.locals.append(repeating: LocalInfo(type: type), count: Int(count))
     }
     if hasVectors { throw emitter.unsupported("vector instructions are not compiled yet:") }
   }

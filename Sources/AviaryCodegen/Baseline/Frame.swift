@@ -110,9 +110,9 @@ extension FunctionEmitter {
       }
     }
     frame.zeroTop = offset
-    for local in parameterCount..<max(parameterCount, locals.count) {
-      let info = locals[local]
-      if info.isSeen && needsHome(info) { locals[local].home = take() }
+    for position in 0..<seenLocals.count {
+      let local = Int(seenLocals[position])
+      if local >= parameterCount && needsHome(locals[local]) { locals[local].home = take() }
     }
     frame.zeroBottom = offset
     frame.slotBase = offset
@@ -194,9 +194,10 @@ extension FunctionEmitter {
     guard locals.count > first else { return }
     let isMany = frame.zeroTop - frame.zeroBottom > 16 * 8
     if isMany { zeroRange() }
-    for local in first..<locals.count {
+    for position in 0..<seenLocals.count {
+      let local = Int(seenLocals[position])
       let info = locals[local]
-      guard info.isSeen && !info.startsAssigned else { continue }
+      guard local >= first && !info.startsAssigned else { continue }
       if info.isPinned {
         if info.type.isFloat { asm.zero(XMM(info.pin)) } else { asm.zero(GPR(info.pin)) }
       } else if !isMany {

@@ -52,6 +52,8 @@ struct FunctionEmitter: ~Copyable, OperatorSink {
   var signature = ModuleTables.Signature()
   var facts = ScanFacts()
   var locals = FlatArray<LocalInfo>(capacity: 64)
+  /// Those that the scan saw, in the order of their first use. A body of ten bytes can declare 50,000 that nothing uses.
+  var seenLocals = FlatArray<UInt32>(capacity: 64)
   var frame = Frame()
 
   // The operand stack

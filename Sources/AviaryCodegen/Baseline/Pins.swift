@@ -37,7 +37,8 @@ extension FunctionEmitter {
   private func hottest(isFloat: Bool, limit: Int, above: UInt32) -> InlineArray<12, Int32> {
     var list = InlineArray<12, Int32>(repeating: -1)
     var weights = InlineArray<12, UInt32>(repeating: 0)
-    for local in 0..<locals.count {
+    for index in 0..<seenLocals.count {
+      let local = Int(seenLocals[index])
       let info = locals[local]
       guard info.weight > above && info.weight > weights[limit - 1], info.type.isFloat == isFloat
       else { continue }

@@ -16,6 +16,8 @@ struct ScanFacts: BitwiseCopyable {
 struct ScanSink: ~Copyable, OperatorSink {
   var operatorOffset: UInt32 = 0
   var locals = FlatArray<LocalInfo>(capacity: 64)
+  /// In the order of their first use.
+  var seenLocals = FlatArray<UInt32>(capacity: 64)
   var facts = ScanFacts()
   private let importedFunctionCount: UInt32
   private let hasForeignTailCalls: Bool
@@ -33,6 +35,7 @@ struct ScanSink: ~Copyable, OperatorSink {
 
   mutating func begin() {
     locals.removeAll()
+    seenLocals.removeAll()
     outer.removeAll()
     facts = ScanFacts()
     weight = 16
@@ -51,7 +54,10 @@ struct ScanSink: ~Copyable, OperatorSink {
   private mutating func use(_ local: UInt32) {
     let info = locals[Int(local)]
     locals[Int(local)].weight = info.weight.saturatingAdd(weight)
-    locals[Int(local)].isSeen = true
+    if !info.isSeen {
+      locals[Int(local)].isSeen = true
+      seenLocals.append(local)
+    }
   }
 
   @inline(__always)

@@ -31,6 +31,14 @@ package struct FlatArray<Element: BitwiseCopyable>: ~Copyable {
     count &+= 1
   }
 
+  /// Appends `count` copies.
+  package mutating func append(repeating element: Element, count copies: Int) {
+    precondition(copies >= 0)
+    if copies > capacity - count { grow(to: count + copies) }
+    unsafe (base + count).initialize(repeating: element, count: copies)
+    count += copies
+  }
+
   @inline(never)
   private mutating func grow(to needed: Int) {
     let size = max(capacity * 2, needed)
