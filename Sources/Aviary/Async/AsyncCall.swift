@@ -2,7 +2,7 @@ import AviaryPool
 import AviaryVM
 import CAviaryContract
 
-/// An asynchronous call: arguments are written to `slots`, `StoreContext.run` runs it, results are read there.
+/// An asynchronous call: arguments are written to `slots`, `StoreContext.start` and `finish` run it, results are read there.
 ///
 /// Both lie on the guest's stack. Valid until the store's next call.
 @safe @usableFromInline
@@ -25,14 +25,60 @@ extension FunctionEntry {
 }
 
 extension StoreContext {
-  /// Runs a call that was just begun, to its end.
+  /// Enters the guest of a call that was just begun. Most calls end here, without a frame of an asynchronous function.
+  /// - Returns: 0 where the call has ended, else the status for `finish`.
   ///
   /// Unsafe contract: `slotCount` slots of the call are initialised to arguments of the function's types, or to
-  /// anything beyond them; nothing was called on the store since it was begun.
+  /// anything beyond them; nothing was called on the store since it was begun; a task runs.
+  @usableFromInline final func start(_ call: AsyncCall) throws -> UInt32 {
+    let status = call.entry.function.start(unsafe: call.fiber, call.entry.thunk)
+    if status == 0, !usedRuntime.isCancelled { return 0 }
+    if status == VMFiber.suspended { return status }
+    try settle(status, nil)
+    return 0
+  }
+
+  /// Does what a suspended guest waits for, and resumes it, until the call has ended. No frame of Swift is on its stack.
+  @usableFromInline
+  nonisolated(nonsending) final func finish(_ call: AsyncCall, _ status: UInt32, until deadline: UInt64 = .max) async throws {
+    let runtime = usedRuntime
+    let fiber = call.fiber
+    let outer = owner
+    // Ended below, on all ways: nothing else is let go in between that the task allocated before.
+    let watch = VMTaskWatch(unsafe: runtime)
+    var status = status
+    var failure: (any Error)?
+    do {
+      while status == VMFiber.suspended {
+        // Each time: a deadline's child task had it meanwhile.
+        owner = VMTask.current
+        if deadline == .max, let host = fiber.hostCall {
+          let slots = unsafe UnsafeMutableRawPointer(host.values).assumingMemoryBound(to: ValueSlot.self)
+          try await unsafe AsyncHostFunction.of(host).body(self, host.callerAddress, slots)
+          status = fiber.resume(0)
+        } else {
+          let answer = try await answer(fiber, until: deadline)
+          status = fiber.resume(answer.result, trap: answer.trap)
+        }
+      }
+    } catch {
+      fiber.abandon()
+      failure = error
+    }
+    owner = outer
+    watch.end()
+    if status == 0, !runtime.isCancelled { return }
+    try settle(status, failure)
+  }
+
+  /// Runs a call that was just begun to its end, which comes at the deadline at the latest. As `start`.
   @usableFromInline
   nonisolated(nonsending) final func run(_ call: AsyncCall, _ deadline: ContinuousClock.Instant?) async throws {
-    try Task.checkCancellation()
-    guard let deadline else { return try await run(call, until: .max) }
+    guard let deadline else {
+      let status = try start(call)
+      if status != 0 { try await finish(call, status) }
+      return
+    }
     let time = monotonicTime(deadline)
     let interrupter = usedRuntime.interrupter(.deadline)
     let token: DeadlineService.Token
@@ -41,49 +87,23 @@ extension StoreContext {
       engine.runtime.deadlines.cancel(token)
       interrupter.clear()
     }
-    try await run(call, until: time)
+    let status = try start(call)
+    if status != 0 { try await finish(call, status, until: time) }
   }
 
-  private nonisolated(nonsending) final func run(_ call: AsyncCall, until deadline: UInt64) async throws {
+  /// The end of a call that did not just return: it failed, or its task was cancelled.
+  @inline(never)
+  private final func settle(_ status: UInt32, _ thrown: (any Error)?) throws {
+    let error = thrown ?? (status == 0 ? nil : failure(status))
     let runtime = usedRuntime
-    let interrupter = runtime.interrupter(.cancellation)
-    let deadlines = engine.runtime.deadlines
-    do {
-      try await withTaskCancellationHandler {
-        try await drive(call, until: deadline)
-      } onCancel: {
-        deadlines.interruptNow(interrupter)
-      }
-    } catch {
-      guard Task.isCancelled else { throw error }
-      if !runtime.isSuspended { deadlines.cancel(interrupter) }
-      // The guest's trap is how it was stopped; an error of the host's own is not hidden.
-      if case .trap(let trap) = error as? WasmError, trap.code == .interrupted { throw CancellationError() }
-      throw error
-    }
     // Where a guest waits for this one, it ends by the same cancellation.
-    if Task.isCancelled, !runtime.isSuspended { deadlines.cancel(interrupter) }
-  }
-
-  /// Enters the guest, and whenever it is suspended does what it waits for. No frame of Swift is on its stack.
-  private nonisolated(nonsending) final func drive(_ call: AsyncCall, until deadline: UInt64) async throws {
-    let fiber = call.fiber
-    var status = call.entry.function.start(unsafe: fiber, call.entry.thunk)
-    if status == VMFiber.suspended {
-      let outer = owner
-      defer { owner = outer }
-      while status == VMFiber.suspended {
-        // Each time: a deadline's child task had it meanwhile.
-        owner = StoreContext.currentTask
-        let answer: Answer
-        do { answer = try await self.answer(fiber, until: deadline) } catch {
-          fiber.abandon()
-          throw error
-        }
-        status = fiber.resume(answer.result, trap: answer.trap)
-      }
+    if runtime.isCancelled, !runtime.isSuspended {
+      engine.runtime.deadlines.cancel(runtime.interrupter(.cancellation))
     }
-    if status != 0 { throw failure(status) }
+    guard let error else { return }
+    // The guest's trap is how it was stopped; an error of the host's own is not hidden.
+    if Task.isCancelled, case .trap(let trap) = error as? WasmError, trap.code == .interrupted { throw CancellationError() }
+    throw error
   }
 
   /// What a suspended guest goes on with.
@@ -96,8 +116,7 @@ extension StoreContext {
     switch fiber.request {
     case .hostCall(let call):
       let slots = unsafe UnsafeMutableRawPointer(call.values).assumingMemoryBound(to: ValueSlot.self)
-      // The store keeps the function, and the call keeps the store.
-      let function = unsafe call.continuation._withUnsafeGuaranteedRef { unsafe unsafeDowncast($0, to: AsyncHostFunction.self) }
+      let function = AsyncHostFunction.of(call)
       if deadline == .max {
         try await unsafe function.body(self, call.callerAddress, slots)
       } else if try await !within(deadline, unsafe WaitingCall(self, function, call.callerAddress, slots)) {
@@ -121,7 +140,7 @@ extension StoreContext {
   private nonisolated(nonsending) final func within(_ deadline: UInt64, _ call: WaitingCall) async throws -> Bool {
     try await withThrowingTaskGroup(of: Bool.self) { group in
       group.addTask {
-        unsafe call.context.owner = StoreContext.currentTask
+        unsafe call.context.owner = VMTask.current
         try await unsafe call.function.body(call.context, call.caller, call.slots)
         return true
       }
@@ -149,17 +168,10 @@ extension StoreContext {
   /// Whether the store's guest is suspended, and the current task is the one that it waits for.
   final var isSuspendedForCaller: Bool {
     guard usedRuntime.isSuspended else { return false }
-    let current = StoreContext.currentTask
+    let current = VMTask.current
     return current != 0 && current == owner
   }
 
-  /// Identity of the task that is running; 0: none is.
-  static var currentTask: UInt {
-    unsafe withUnsafeCurrentTask { task in
-      guard let task = unsafe task else { return 0 }
-      return unsafe unsafeBitCast(task, to: UInt.self)
-    }
-  }
 }
 
 /// What a child task is given of a suspended call: the task that has the store waits for it.

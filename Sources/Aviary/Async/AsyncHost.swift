@@ -23,6 +23,11 @@ final class AsyncHostFunction: Sendable {
     unsafe self.body = body
     unsafe self.attempt = attempt
   }
+
+  /// What a suspended guest has called. The store keeps the function, and the call keeps the store.
+  static func of(_ call: VMSuspendedCall) -> AsyncHostFunction {
+    unsafe call.continuation._withUnsafeGuaranteedRef { unsafe unsafeDowncast($0, to: AsyncHostFunction.self) }
+  }
 }
 
 extension StoreContext {
@@ -31,7 +36,7 @@ extension StoreContext {
     let attempt = unsafe function.attempt
     return unsafe VMFunction(
       unsafe: try runtime(), signature.registration, signature.type, thunk: signature.thunk, name: name,
-      attempt: { caller, values, canSuspend in
+      waits: unsafe attempt == nil, attempt: { caller, values, canSuspend in
         guard let attempt = unsafe attempt else {
           if canSuspend { return false }
           throw StoreContext.cannotSuspend(in: name)

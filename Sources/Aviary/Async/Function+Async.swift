@@ -34,58 +34,60 @@ extension Function {
 extension TypedFunction {
   /// Calls without arguments; see `Function.async(_:deadline:)`.
   @inlinable
-  public nonisolated(nonsending) func async<R>(
-    deadline: ContinuousClock.Instant? = nil
-  ) async throws -> R where Signature == () -> R {
+  public nonisolated(nonsending) func async<R>() async throws -> R where Signature == () -> R {
     let context = function.context
     let call = try entry.begin(context)
-    try await context.run(call, deadline)
+    let status = try context.start(call)
+    if status != 0 { try await context.finish(call, status) }
     return unsafe result(call.slots)
   }
 
   /// Calls with one argument.
   @inlinable
   public nonisolated(nonsending) func async<A: WasmType, R>(
-    _ a: A, deadline: ContinuousClock.Instant? = nil
+    _ a: A
   ) async throws -> R where Signature == (A) -> R {
     let context = function.context
     let call = try entry.begin(context)
     unsafe call.slots.initialize(to: try a.slot(in: context))
-    try await context.run(call, deadline)
+    let status = try context.start(call)
+    if status != 0 { try await context.finish(call, status) }
     return unsafe result(call.slots)
   }
 
   /// Calls with two arguments.
   @inlinable
   public nonisolated(nonsending) func async<A: WasmType, B: WasmType, R>(
-    _ a: A, _ b: B, deadline: ContinuousClock.Instant? = nil
+    _ a: A, _ b: B
   ) async throws -> R where Signature == (A, B) -> R {
     let context = function.context
     let call = try entry.begin(context)
     unsafe call.slots.initialize(to: try a.slot(in: context))
     unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
-    try await context.run(call, deadline)
+    let status = try context.start(call)
+    if status != 0 { try await context.finish(call, status) }
     return unsafe result(call.slots)
   }
 
   /// Calls with three arguments.
   @inlinable
   public nonisolated(nonsending) func async<A: WasmType, B: WasmType, C: WasmType, R>(
-    _ a: A, _ b: B, _ c: C, deadline: ContinuousClock.Instant? = nil
+    _ a: A, _ b: B, _ c: C
   ) async throws -> R where Signature == (A, B, C) -> R {
     let context = function.context
     let call = try entry.begin(context)
     unsafe call.slots.initialize(to: try a.slot(in: context))
     unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
     unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
-    try await context.run(call, deadline)
+    let status = try context.start(call)
+    if status != 0 { try await context.finish(call, status) }
     return unsafe result(call.slots)
   }
 
   /// Calls with four arguments.
   @inlinable
   public nonisolated(nonsending) func async<A: WasmType, B: WasmType, C: WasmType, D: WasmType, R>(
-    _ a: A, _ b: B, _ c: C, _ d: D, deadline: ContinuousClock.Instant? = nil
+    _ a: A, _ b: B, _ c: C, _ d: D
   ) async throws -> R where Signature == (A, B, C, D) -> R {
     let context = function.context
     let call = try entry.begin(context)
@@ -93,14 +95,15 @@ extension TypedFunction {
     unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
     unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
     unsafe (call.slots + 3).initialize(to: try d.slot(in: context))
-    try await context.run(call, deadline)
+    let status = try context.start(call)
+    if status != 0 { try await context.finish(call, status) }
     return unsafe result(call.slots)
   }
 
   /// Calls with five arguments.
   @inlinable
   public nonisolated(nonsending) func async<A: WasmType, B: WasmType, C: WasmType, D: WasmType, E: WasmType, R>(
-    _ a: A, _ b: B, _ c: C, _ d: D, _ e: E, deadline: ContinuousClock.Instant? = nil
+    _ a: A, _ b: B, _ c: C, _ d: D, _ e: E
   ) async throws -> R where Signature == (A, B, C, D, E) -> R {
     let context = function.context
     let call = try entry.begin(context)
@@ -109,14 +112,15 @@ extension TypedFunction {
     unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
     unsafe (call.slots + 3).initialize(to: try d.slot(in: context))
     unsafe (call.slots + 4).initialize(to: try e.slot(in: context))
-    try await context.run(call, deadline)
+    let status = try context.start(call)
+    if status != 0 { try await context.finish(call, status) }
     return unsafe result(call.slots)
   }
 
   /// Calls with six arguments.
   @inlinable
   public nonisolated(nonsending) func async<A: WasmType, B: WasmType, C: WasmType, D: WasmType, E: WasmType, F: WasmType, R>(
-    _ a: A, _ b: B, _ c: C, _ d: D, _ e: E, _ f: F, deadline: ContinuousClock.Instant? = nil
+    _ a: A, _ b: B, _ c: C, _ d: D, _ e: E, _ f: F
   ) async throws -> R where Signature == (A, B, C, D, E, F) -> R {
     let context = function.context
     let call = try entry.begin(context)
@@ -126,14 +130,15 @@ extension TypedFunction {
     unsafe (call.slots + 3).initialize(to: try d.slot(in: context))
     unsafe (call.slots + 4).initialize(to: try e.slot(in: context))
     unsafe (call.slots + 5).initialize(to: try f.slot(in: context))
-    try await context.run(call, deadline)
+    let status = try context.start(call)
+    if status != 0 { try await context.finish(call, status) }
     return unsafe result(call.slots)
   }
 
   /// Calls with seven arguments.
   @inlinable
   public nonisolated(nonsending) func async<A: WasmType, B: WasmType, C: WasmType, D: WasmType, E: WasmType, F: WasmType, G: WasmType, R>(
-    _ a: A, _ b: B, _ c: C, _ d: D, _ e: E, _ f: F, _ g: G, deadline: ContinuousClock.Instant? = nil
+    _ a: A, _ b: B, _ c: C, _ d: D, _ e: E, _ f: F, _ g: G
   ) async throws -> R where Signature == (A, B, C, D, E, F, G) -> R {
     let context = function.context
     let call = try entry.begin(context)
@@ -144,14 +149,15 @@ extension TypedFunction {
     unsafe (call.slots + 4).initialize(to: try e.slot(in: context))
     unsafe (call.slots + 5).initialize(to: try f.slot(in: context))
     unsafe (call.slots + 6).initialize(to: try g.slot(in: context))
-    try await context.run(call, deadline)
+    let status = try context.start(call)
+    if status != 0 { try await context.finish(call, status) }
     return unsafe result(call.slots)
   }
 
   /// Calls with eight arguments. For more there is the form with values of any type.
   @inlinable
   public nonisolated(nonsending) func async<A: WasmType, B: WasmType, C: WasmType, D: WasmType, E: WasmType, F: WasmType, G: WasmType, H: WasmType, R>(
-    _ a: A, _ b: B, _ c: C, _ d: D, _ e: E, _ f: F, _ g: G, _ h: H, deadline: ContinuousClock.Instant? = nil
+    _ a: A, _ b: B, _ c: C, _ d: D, _ e: E, _ f: F, _ g: G, _ h: H
   ) async throws -> R where Signature == (A, B, C, D, E, F, G, H) -> R {
     let context = function.context
     let call = try entry.begin(context)
@@ -163,7 +169,8 @@ extension TypedFunction {
     unsafe (call.slots + 5).initialize(to: try f.slot(in: context))
     unsafe (call.slots + 6).initialize(to: try g.slot(in: context))
     unsafe (call.slots + 7).initialize(to: try h.slot(in: context))
-    try await context.run(call, deadline)
+    let status = try context.start(call)
+    if status != 0 { try await context.finish(call, status) }
     return unsafe result(call.slots)
   }
 }

@@ -12,7 +12,10 @@ enum Builtins {
   typealias Context = UnsafeMutablePointer<AviaryVMContext>
 
   /// Puts the functions into the stubs' table; any number of times.
-  static func install() { _ = installed }
+  static func install() {
+    _ = installed
+    VMTask.install
+  }
 
   private static let installed: Void = {
     unsafe install(AVIARY_BUILTIN_MEMORY_GROW, unsafeBitCast(memoryGrow, to: UnsafeRawPointer.self))

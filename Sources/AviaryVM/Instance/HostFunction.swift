@@ -99,7 +99,8 @@ final class HostFunctionState {
   init(
     _ store: VMStore, _ registration: TypeRegistration, slots: UInt32, thunk: VMThunk, name: VMHostName? = nil,
     body: VMHostBody? = nil,
-    direct: VMDirectBody? = nil, attempt: VMHostAttempt? = nil, continuation: AnyObject? = nil
+    direct: VMDirectBody? = nil, attempt: VMHostAttempt? = nil, waits: Bool = false,
+    continuation: AnyObject? = nil
   ) {
     unsafe self.store = store
     unsafe self.body = body
@@ -130,11 +131,12 @@ final class HostFunctionState {
         }
       }
     } else {
-      unsafe words.pointee.call = { function, caller, values in
+      unsafe words.pointee.blocked = { function, caller, values in
         unsafe Unmanaged<HostFunctionState>.fromOpaque(function!.pointee.owner)._withUnsafeGuaranteedRef {
           unsafe $0.begin(caller, values!)
         }
       }
+      unsafe words.pointee.call = waits ? aviary_host_suspend : words.pointee.blocked
     }
     unsafe words.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
     // One that may suspend is begun on the native stack.
@@ -223,14 +225,17 @@ extension VMFunction {
   /// Makes an asynchronous host function: the guest is suspended where `attempt` returns false, and whoever
   /// runs it finds `continuation` in the fiber's request.
   ///
+  /// - Parameter waits: the guest is suspended at once, and `attempt` runs only where that cannot be.
+  ///
   /// Unsafe contract: as for the other one, for the attempt and for who goes on.
   package init(
     unsafe store: VMStore, _ registration: TypeRegistration, _ type: VMFunctionType, thunk: VMThunk, name: VMHostName?,
-    attempt: @escaping VMHostAttempt, continuation: AnyObject
+    waits: Bool, attempt: @escaping VMHostAttempt, continuation: AnyObject
   ) {
     let slots = UInt32(clamping: max(type.parameters.count, type.results.count))
     let state = unsafe HostFunctionState(
-      store, registration, slots: slots, thunk: thunk, name: name, attempt: attempt, continuation: continuation)
+      store, registration, slots: slots, thunk: thunk, name: name, attempt: attempt, waits: waits,
+      continuation: continuation)
     store.adopt(state)
     unsafe self.init(unsafe: state.words + 0, store)
   }

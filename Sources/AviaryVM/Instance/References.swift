@@ -72,11 +72,12 @@ package struct VMFunctionReference: Equatable {
     return unsafe VMFiber(unsafe: fiber, values.unsafelyUnwrapped)
   }
 
-  /// Enters the guest on a fiber that was just made for it.
+  /// Enters the guest on a fiber that was just made for it. Until this returns, the cancellation of the task that runs
+  /// stops the guest.
   ///
   /// Unsafe contract: as for `VMStore.call`, with the fiber's values; nothing was called on the store since it was made.
   package func start(unsafe fiber: VMFiber, _ thunk: VMThunk) -> UInt32 {
-    unsafe aviary_fiber_start(
+    unsafe aviary_task_start(
       fiber.words, unsafeBitCast(thunk.address, to: AviaryEntryThunk.self), ref.pointee.vmctx, ref.pointee.code,
       fiber.values)
   }

@@ -7,10 +7,16 @@ import CAviaryHost
 final class HostStore: Sendable {
   nonisolated(unsafe) let pointer: UnsafeMutablePointer<AviaryHostStore>
 
-  init() {
+  /// For a task's cancellation, while the store lives: its engine holds the service. An interrupter that outlives both
+  /// does not use it.
+  unowned(unsafe) let deadlines: DeadlineService
+
+  init(_ deadlines: DeadlineService) {
+    unsafe self.deadlines = deadlines
     unsafe pointer = .allocate(capacity: 1)
     unsafe pointer.initialize(to: AviaryHostStore())
     unsafe pointer.pointee.regions = UnsafePointer(firstRegions)
+    unsafe pointer.pointee.watcher = Unmanaged.passUnretained(self).toOpaque()
   }
 
   /// Room for the regions of nearly all stores, in the store's words.

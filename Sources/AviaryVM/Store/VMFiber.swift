@@ -34,6 +34,11 @@ package struct VMFiber {
     }
   }
 
+  /// The host function that the suspended guest waits for, if it is that.
+  package var hostCall: VMSuspendedCall? {
+    unsafe words.pointee.request == UInt32(AVIARY_REQUEST_HOST_CALL) ? unsafe VMSuspendedCall(words) : nil
+  }
+
   /// Goes on behind the host call or builtin, with the builtin's result or with a trap if that is not 0.
   /// 0, `suspended`, or a status for `VMStore.failure`.
   ///

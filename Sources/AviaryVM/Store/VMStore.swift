@@ -62,7 +62,7 @@ package final class VMStore {
     ownLimiter = limiter
     ownLimits = limits
     ownStripe = engine.nextStripe()
-    host = HostStore()
+    host = HostStore(engine.deadlines)
     unsafe raw = host.pointer
     var open: UInt = 0
     var calm: UInt8 = 0

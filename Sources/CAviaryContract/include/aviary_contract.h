@@ -133,6 +133,8 @@ typedef struct AviaryHostFunction {
   void *body_context;
   uint32_t (*threw)(struct AviaryHostFunction *self, void *error);
   const char *name;         // for messages, or NULL
+  // Where `call` is aviary_host_suspend: what runs where the guest cannot be suspended.
+  uint32_t (*blocked)(struct AviaryHostFunction *self, AviaryVMContext *caller, AviaryValue *values);
 } AviaryHostFunction;
 
 enum {

@@ -5,6 +5,7 @@
 //   call.c        activations: entry and nested entry
 //   host_function.c  host functions that are Swift closures
 //   fiber.c       guests that are suspended (aviary_fiber.h)
+//   task.c        the Swift task that runs a call (aviary_task.h)
 //   threads.c     what each thread needs once: signal stack, stack bounds
 //   signals.c     faults of the guest become traps; all else is passed on
 //   overflow.c    what is said when a host function runs out of stack
@@ -79,6 +80,7 @@ typedef struct AviaryHostStore {
   AviaryRegion first_regions[2]; // where `regions` points while they suffice
   void *embedder;                // the embedder's object of the store, unretained
   AviaryTrapReport report;
+  void *watcher;                 // who is told of the cancellation of a task that runs the guest, unretained
 } AviaryHostStore;
 
 _Static_assert(offsetof(AviaryHostStore, context) == 0, "machine code sees the context first");
@@ -100,6 +102,8 @@ uint32_t aviary_call(
 
 // `call` of host functions that are Swift closures: runs `body` for the store's present embedder.
 uint32_t aviary_host_body_run(AviaryHostFunction *self, AviaryVMContext *caller, AviaryValue *values);
+// `call` of asynchronous host functions that do nothing before their guest is suspended.
+uint32_t aviary_host_suspend(AviaryHostFunction *self, AviaryVMContext *caller, AviaryValue *values);
 
 // Makes a builtin or host function of the innermost activation trap when it returns.
 static inline void aviary_set_pending(AviaryStoreContext *store, uint32_t code) {
@@ -175,6 +179,10 @@ enum {
 bool aviary_interrupt(AviaryHostStore *store, uint32_t reason);
 void aviary_interrupt_clear(AviaryHostStore *store, uint32_t reasons);
 bool aviary_interrupt_is_set(const AviaryHostStore *store);
+// Whether one of these reasons is set.
+static inline bool aviary_interrupt_has(const AviaryHostStore *store, uint32_t reasons) {
+  return (__atomic_load_n(&store->interrupted, __ATOMIC_RELAXED) & reasons) != 0;
+}
 
 // MARK: System calls. Results are values or a negative errno.
 
