@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """`aviary bench`, with Wasmtime's wheel underneath: same options, same JSON.
 
-usage: peer.py bench --strategy cranelift|winch FILE --invoke NAME ARG... [--repeat N] --json
+usage: peer.py bench --strategy cranelift|winch FILE --invoke NAME ARG... [--repeat N] [--epoch TICK] [--fuel N] --json
        peer.py bench --strategy cranelift|winch FILE --compile [--repeat N] [--threads 1] --json
 """
 import argparse
@@ -33,6 +33,8 @@ def main():
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--epoch", help="checks of an epoch that never comes; the tick's length is for the other's use")
+    parser.add_argument("--fuel", type=int, help="how much")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_intermixed_args()
 
@@ -42,6 +44,8 @@ def main():
     if options.strategy == "cranelift":
         config.cranelift_opt_level = "speed"
     config.parallel_compilation = options.threads != 1
+    config.epoch_interruption = options.epoch is not None
+    config.consume_fuel = options.fuel is not None
     engine = wasmtime.Engine(config)
     data = options.file.read_bytes()
     out = {"file": options.file.name, "bytes": len(data)}
@@ -61,6 +65,10 @@ def main():
 
     (out["compile_ns"], _), module = timed(lambda: wasmtime.Module(engine, data))
     store = wasmtime.Store(engine)
+    if options.epoch is not None:
+        store.set_epoch_deadline(1 << 62)
+    if options.fuel is not None:
+        store.set_fuel(options.fuel)
     wasi = wasmtime.WasiConfig()
     wasi.inherit_stdout()
     wasi.inherit_stderr()

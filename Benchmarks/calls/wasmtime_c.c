@@ -306,7 +306,7 @@ typedef struct { const char *name, *function; bool asynchronous; void (*run)(uin
 static const Row rows[] = {
     {"call-empty", "nothing", false, unchecked_nothing},
     {"call-add", "add", false, unchecked_add},
-    {"call-add-checked", "add", false, checked_add},
+    {"call-add-any", "add", false, checked_add},
     {"host-empty", "call_nothing", false, guest_loop},
     {"host-add", "call_add", false, guest_loop},
     {"async-call-empty", "nothing", true, async_nothing},

@@ -6,20 +6,20 @@ struct Time {
   var cpu: UInt64
 
   static func measured<R, E: Error>(_ body: () throws(E) -> R) throws(E) -> (time: Time, R) {
-    let start = ContinuousClock.now
-    let cpu = processorTime
+    let watch = Stopwatch()
     let result = try body()
-    let used = processorTime &- cpu
-    return (Time(wall: (ContinuousClock.now - start).nanosecondCount, cpu: used), result)
+    return (watch.elapsed, result)
   }
 
-  /// The same for what stays on one thread.
-  static func measured(_ body: nonisolated(nonsending) () async throws -> Void) async rethrows -> Time {
-    let start = ContinuousClock.now
-    let cpu = processorTime
-    try await body()
-    let used = processorTime &- cpu
-    return Time(wall: (ContinuousClock.now - start).nanosecondCount, cpu: used)
+  /// Of one thread, from `init` on.
+  struct Stopwatch {
+    private let start = ContinuousClock.now
+    private let cpu = processorTime
+
+    var elapsed: Time {
+      let used = processorTime &- cpu
+      return Time(wall: (ContinuousClock.now - start).nanosecondCount, cpu: used)
+    }
   }
 
   private static var processorTime: UInt64 {

@@ -1,6 +1,7 @@
+import Dispatch
 import Synchronization
 
-/// Runs tasks on the thread that calls `run`, one job after the other: so asynchronous calls are measured without
+/// Runs tasks on the thread that calls `run`, one job after the other: so what tasks do that wait is measured without
 /// threads that wake each other, in one thread's processor time.
 final class LoopExecutor: TaskExecutor {
   private let jobs = Mutex<[UnownedJob]>([])
@@ -11,20 +12,14 @@ final class LoopExecutor: TaskExecutor {
   }
 
   /// Runs a task to its end. When no job is left, `idle` lets something go on.
-  func run<Value: Sendable>(
-    _ body: @escaping @Sendable () async throws -> Value, idle: () -> Void
-  ) throws -> Value {
+  func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value, idle: () -> Void) throws -> Value {
     let outcome = Outcome<Value>()
-    Task(executorPreference: self) {
-      let result: Result<Value, any Error>
-      do { result = .success(try await body()) } catch { result = .failure(error) }
-      outcome.result.withLock { $0 = result }
-    }
+    Task(executorPreference: self) { await outcome.take(from: body) }
     var batch: [UnownedJob] = []
     while true {
       jobs.withLock { swap(&batch, &$0) }
       if batch.isEmpty {
-        if let result = outcome.result.withLock({ $0 }) { return try result.get() }
+        if let result = outcome.result { return try result.get() }
         idle()
       }
       for job in batch { unsafe job.runSynchronously(on: asUnownedTaskExecutor()) }
@@ -32,8 +27,27 @@ final class LoopExecutor: TaskExecutor {
     }
   }
 
+  /// Runs a task that never waits to its end, as most are run: on Swift's own threads.
+  static func runOnPool<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
+    let outcome = Outcome<Value>()
+    let end = DispatchSemaphore(value: 0)
+    Task {
+      await outcome.take(from: body)
+      end.signal()
+    }
+    end.wait()
+    return try outcome.result!.get()
+  }
+
   private final class Outcome<Value: Sendable>: Sendable {
-    let result = Mutex<Result<Value, any Error>?>(nil)
+    private let kept = Mutex<Result<Value, any Error>?>(nil)
+    var result: Result<Value, any Error>? { kept.withLock { $0 } }
+
+    func take(from body: @Sendable () async throws -> Value) async {
+      let result: Result<Value, any Error>
+      do { result = .success(try await body()) } catch { result = .failure(error) }
+      kept.withLock { $0 = result }
+    }
   }
 }
 
