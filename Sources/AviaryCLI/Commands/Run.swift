@@ -2,6 +2,7 @@ import ArgumentParser
 import Aviary
 import AviaryWASI
 import Dispatch
+import Synchronization
 
 struct Run: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -28,6 +29,11 @@ struct Run: ParsableCommand {
   @Option(help: ArgumentHelp("Stop the guest after a time, as 500ms or 2s.", valueName: "duration"))
   var timeout: TimeSpan?
 
+  @Flag(
+    name: .customLong("async"),
+    help: "Suspend the guest where it waits for streams, sockets or time, as servers do, instead of its thread.")
+  var isAsync = false
+
   @Option(help: ArgumentHelp("The most that all memories of the guest may hold, and with --pool each, as 64MiB.", valueName: "size"))
   var maxMemory: Size?
 
@@ -52,13 +58,18 @@ struct Run: ParsableCommand {
     }
     let arguments = Array(command.dropFirst())
     let program = file.path.split(separator: "/").last.map(String.init) ?? file.path
-    let wasi = try world.wasi(arguments: [program] + (invoke == nil ? arguments : []), isInterruptible: timeout != nil)
-    let code: UInt32
+    let wasi = try world.wasi(arguments: [program] + (invoke == nil ? arguments : []), isInterruptible: timeout != nil && !isAsync)
+    var code: UInt32 = 0
     do {
-      code = try limited(Store(engine, limits: StoreLimits(memory: maxMemory?.bytes)), wasi) { store in
-        let linker = Linker<Void>(engine)
-        wasi.define(in: linker)
-        return try run(try linker.instantiate(module, in: store), arguments)
+      if isAsync {
+        try waitFor { try await suspending(module, arguments, wasi) }
+      } else {
+        try limited(Store(engine, limits: limits), wasi) { store in
+          let linker = Linker<Void>(engine)
+          wasi.define(in: linker)
+          let instance = try linker.instantiate(module, in: store)
+          for step in try steps(of: instance, arguments) { try step.show(step.function(step.arguments)) }
+        }
       }
     } catch let exit as WASIExit {
       code = exit.code
@@ -70,11 +81,27 @@ struct Run: ParsableCommand {
     if code != 0 { throw Failure.silent(Self.exitCode(code)) }
   }
 
-  /// Runs what there is to run.
-  /// - Returns: the guest's exit code.
-  private func run(_ instance: Instance, _ arguments: [String]) throws -> UInt32 {
+  private var limits: StoreLimits { StoreLimits(memory: maxMemory?.bytes) }
+
+  /// One call of the host's.
+  private struct Step {
+    let function: Function
+    var arguments: [Value] = []
+    var printsResults = false
+
+    func show(_ results: [Value]) {
+      guard printsResults else { return }
+      for result in results { print(ValueText.print(result)) }
+    }
+  }
+
+  /// What there is to run.
+  private func steps(of instance: Instance, _ arguments: [String]) throws -> [Step] {
+    func function(_ name: String) -> Function? {
+      if case .function(let function) = instance.export(name) { function } else { nil }
+    }
     guard let invoke else {
-      if instance.export("_start") != nil || instance.export("_initialize") != nil { return try WASI.run(instance) }
+      if let entry = function("_start") ?? function("_initialize") { return [Step(function: entry)] }
       let functions = instance.exports.compactMap { if case .function = $0.value { $0.name } else { nil } }
       // The start function, if there is one, has been run.
       guard instance.module.hasStartFunction || functions.isEmpty else {
@@ -82,15 +109,33 @@ struct Run: ParsableCommand {
           "nothing to run: no export _start or _initialize; --invoke can call "
             + functions.prefix(10).joined(separator: ", ") + (functions.count > 10 ? ", …" : ""))
       }
-      return 0
+      return []
     }
-    let function = try instance.function(invoke)
-    let values = try function.type.arguments(from: arguments, of: invoke)
-    if case .function(let initialize) = instance.export("_initialize"), invoke != "_initialize" {
-      _ = try initialize([])
+    let invoked = try instance.function(invoke)
+    let step = Step(
+      function: invoked, arguments: try invoked.type.arguments(from: arguments, of: invoke), printsResults: true)
+    guard invoke != "_initialize", let initialize = function("_initialize") else { return [step] }
+    return [Step(function: initialize), step]
+  }
+
+  /// The same as a task, on whose thread nobody waits.
+  private func suspending(_ module: Module, _ arguments: [String], _ wasi: WASI) async throws {
+    let linker = Linker<Void>(module.engine)
+    wasi.define(in: linker, mode: .async)
+    let deadline = timeout.map { ContinuousClock.now + $0.duration }
+    do {
+      let instance = try await linker.instantiate(module, in: Store(module.engine, limits: limits))
+      for step in try steps(of: instance, arguments) {
+        step.show(try await step.function.async(step.arguments, deadline: deadline))
+      }
+    } catch WasmError.trap(let trap) where trap.code == .interrupted {
+      throw stopped("", "\n\(TrapReport.text(trap))")
     }
-    for result in try function(values) { print(ValueText.print(result)) }
-    return 0
+  }
+
+  private func stopped(_ place: String, _ details: String = "") -> Failure {
+    let duration = timeout.map { " after \($0.duration)" } ?? ""
+    return Failure("stopped\(duration)\(place)\(details)", exitCode: TrapReport.exitCode)
   }
 
   /// Runs the guest, no longer than --timeout allows.
@@ -103,9 +148,9 @@ struct Run: ParsableCommand {
     do {
       return try store.withDeadline(after: duration) { try body(store) }
     } catch is WASIInterrupted {
-      throw Failure("stopped after \(duration) in a system call", exitCode: TrapReport.exitCode)
+      throw stopped(" in a system call")
     } catch WasmError.trap(let trap) where trap.code == .interrupted {
-      throw Failure("stopped after \(duration)\n\(TrapReport.text(trap))", exitCode: TrapReport.exitCode)
+      throw stopped("", "\n\(TrapReport.text(trap))")
     }
   }
 
@@ -114,4 +159,20 @@ struct Run: ParsableCommand {
     let low = Int32(code & 0xFF)
     return code != 0 && low == 0 ? 1 : low
   }
+}
+
+/// Runs asynchronous work, and keeps the command's thread waiting for its end.
+private func waitFor(_ body: @escaping @Sendable () async throws -> Void) throws {
+  let outcome = Outcome()
+  Task {
+    do { try await body() } catch { outcome.error.withLock { $0 = error } }
+    outcome.end.signal()
+  }
+  outcome.end.wait()
+  if let error = outcome.error.withLock({ $0 }) { throw error }
+}
+
+private final class Outcome: Sendable {
+  let error = Mutex<(any Error)?>(nil)
+  let end = DispatchSemaphore(value: 0)
 }

@@ -17,22 +17,26 @@ import Testing
       ["run"] + options + [file] + arguments, input: input, in: folder, environment: environment)
   }
 
-  @Test func success() throws {
-    let outcome = try run(Programs.hello)
+  /// The guest waits on its thread, or is suspended.
+  static let modes = [[], ["--async"]]
+
+  @Test(arguments: modes) func success(mode: [String]) throws {
+    let outcome = try run(Programs.hello, options: mode)
     #expect(outcome.exitCode == 0)
     #expect(outcome.text == "hello\n")
     #expect(outcome.errors == "")
   }
 
-  @Test(arguments: [(0, 0), (42, 42), (255, 255), (256, 1)] as [(UInt32, Int32)])
-  func theGuestsExitCode(code: UInt32, expected: Int32) throws {
-    let outcome = try run(Programs.exit(code))
+  @Test(arguments: [(0, 0), (42, 42), (255, 255), (256, 1)] as [(UInt32, Int32)], modes)
+  func theGuestsExitCode(_ code: (given: UInt32, expected: Int32), mode: [String]) throws {
+    let expected = code.expected
+    let outcome = try run(Programs.exit(code.given), options: mode)
     #expect(outcome.exitCode == expected)
     #expect(outcome.errors == "")
   }
 
-  @Test func traps() throws {
-    let outcome = try run(Programs.arithmetic, options: ["--invoke", "divide"], ["1", "0"])
+  @Test(arguments: modes) func traps(mode: [String]) throws {
+    let outcome = try run(Programs.arithmetic, options: mode + ["--invoke", "divide"], ["1", "0"])
     #expect(outcome.exitCode == 134)
     let lines = outcome.errors.split(separator: "\n")
     try #require(lines.count == 4, "\(outcome.errors)")
@@ -60,15 +64,15 @@ import Testing
     #expect(refused.errors.contains("maxGuestStack is 1 KiB"))
   }
 
-  @Test(.timeLimit(.minutes(1))) func timeoutOfALoop() throws {
-    let outcome = try run(Programs.arithmetic, options: ["--timeout", "100ms", "--invoke", "spin"])
+  @Test(.timeLimit(.minutes(1)), arguments: modes) func timeoutOfALoop(mode: [String]) throws {
+    let outcome = try run(Programs.arithmetic, options: mode + ["--timeout", "100ms", "--invoke", "spin"])
     #expect(outcome.exitCode == 134)
     #expect(outcome.errors.hasPrefix("aviary: program.wat: stopped after 0.1 seconds\n"))
     #expect(outcome.errors.contains("arithmetic!spin"))
   }
 
-  @Test(.timeLimit(.minutes(1))) func timeoutOfARead() throws {
-    let outcome = try run(Programs.cat, options: ["--timeout", "100ms"], input: nil)
+  @Test(.timeLimit(.minutes(1)), arguments: modes) func timeoutOfARead(mode: [String]) throws {
+    let outcome = try run(Programs.cat, options: mode + ["--timeout", "100ms"], input: nil)
     #expect(outcome.exitCode == 134)
     #expect(outcome.errors.hasPrefix("aviary: program.wat: stopped after 0.1 seconds"))
   }
@@ -79,10 +83,10 @@ import Testing
     #expect(outcome.text == "hello\n")
   }
 
-  @Test func standardStreams() throws {
+  @Test(arguments: modes) func standardStreams(mode: [String]) throws {
     // More than a pipe holds, and not only text.
     let input = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
-    let outcome = try run(Programs.cat, input: input)
+    let outcome = try run(Programs.cat, options: mode, input: input)
     #expect(outcome.exitCode == 0)
     #expect(outcome.output == input)
   }
@@ -134,9 +138,12 @@ import Testing
   }
 
   @Test func invocations() throws {
-    #expect(try run(Programs.arithmetic, options: ["--invoke", "add"], ["3", "-4"]).text == "-1\n")
-    #expect(try run(Programs.arithmetic, options: ["--invoke", "swap"], ["nan:0x1", "-0.1"]).text == "-0.1\nnan:0x1\n")
-    #expect(try run(Programs.reactor, options: ["--invoke", "value"]).text == "7\n")
+    for mode in Self.modes {
+      #expect(try run(Programs.arithmetic, options: mode + ["--invoke", "add"], ["3", "-4"]).text == "-1\n")
+      #expect(
+        try run(Programs.arithmetic, options: mode + ["--invoke", "swap"], ["nan:0x1", "-0.1"]).text == "-0.1\nnan:0x1\n")
+      #expect(try run(Programs.reactor, options: mode + ["--invoke", "value"]).text == "7\n")
+    }
     #expect(try run(Programs.reactor).exitCode == 0)
     for (options, arguments, message) in [
       (["--invoke", "add"], ["1"], "add takes 2 arguments, 1 were given; its type is [i32 i32] -> [i32]"),
