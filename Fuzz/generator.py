@@ -96,7 +96,9 @@ class Body:
         self.locals += [(f"$l{i}", r.choice(TYPES)) for i in range(extra)]
         self.refs = [(f"$r{i}", r.randrange(len(shape.sigs))) for i in range(r.choice([0, 2, 12]))]
         self.hidden = [("$tf32", "f32"), ("$tf64", "f64"), ("$u", "i32"), ("$any", "funcref")]
-        self.labels, self.budget, self.counter = [], r.choice([60, 150, 400]), 0
+        # Without calls and builtins, save tail calls: more registers hold locals then.
+        self.is_leaf = r.random() < 0.3
+        self.labels, self.budget, self.counter = [], r.choice([60, 150, 400, 1500]), 0
 
     def local(self, t):
         c = [n for n, u in self.locals if u == t]
@@ -183,8 +185,8 @@ class Body:
         if k == 16 and r.random() < 0.15 and t in ("i32", "i64"):
             m, u = self.memory()
             if u == t:
-                return [f"memory.size {m}"] if r.random() < 0.5 else [f"{t}.const {r.choice([0, 1, 1, 70000, -1])}", f"memory.grow {m}"]
-        if k == 17 and r.random() < 0.2:
+                return [f"memory.size {m}"] if self.is_leaf or r.random() < 0.5 else [f"{t}.const {r.choice([0, 1, 1, 70000, -1])}", f"memory.grow {m}"]
+        if k == 17 and r.random() < 0.3:
             return self.deep(t, d)
         if k == 18 and t == "i32" and r.random() < 0.5:
             return self.anyref(d) + ["ref.is_null"]
@@ -200,11 +202,19 @@ class Body:
     def deep(self, t, d):
         """More values on the stack than the code generator keeps in sight."""
         r = self.r
-        n, op = r.choice([20, 45, 47, 48, 49, 70, 130]), "xor" if t[0] == "i" else "add"
+        n, ops = r.choice([6, 12, 20, 45, 47, 48, 49, 70, 130]), ["add", "sub", "xor", "mul", "rotl", "shl", "shr_s"] if t[0] == "i" else ["add", "sub", "min", "max"]
         few = [self.leaf(t) for _ in range(3)]
-        gets = [x for _ in range(n) for x in (r.choice(few) if r.random() < 0.8 else self.leaf(t))]
+        gets = [x for _ in range(n) for x in (r.choice(few) if r.random() < 0.7 else self.owned(t))]
         middle = self.call(t, d - 1) if r.random() < 0.7 else self.expr(t, d - 1)
-        return gets + middle + [f"{t}.{op}"] * n + self.canon(t)
+        return gets + middle + [f"{t}.{r.choice(ops)}" for _ in range(n)] + self.canon(t)
+
+    def owned(self, t):
+        """A value that is in a register most likely."""
+        if t[0] == "f":
+            return self.leaf(t) + [f"{t}.sqrt"] + self.canon(t)
+        if self.r.random() < 0.2:
+            return self.leaf(t) + self.leaf(t) + [f"{t}.const 1", f"{t}.or", f"{t}.{self.r.choice(['rem_u', 'div_u', 'shl', 'rotr'])}"]
+        return self.leaf(t) + [f"{t}.clz"]
 
     def arith(self, t, d):
         r, e = self.r, lambda u: self.expr(u, d - 1)
@@ -266,9 +276,13 @@ class Body:
             return self.typed(i, d - 1) + self.typed(i, d - 1) + self.expr("i32", d - 1) + [f"select (result (ref null $s{i}))"]
         if k == 5 and d > 0:
             # Null is replaced, in either of two ways.
+            null, full = f"(ref null $s{i})", f"(ref $s{i})"
             if r.random() < 0.5:
-                return [f"block (result (ref null $s{i}))"] + ["block"] + self.typed(i, d - 1) + ["br_on_null 0", "br 1", "end", f"ref.func $f{i}", "end"]
-            return [f"block (result (ref $s{i}))"] + self.typed(i, d - 1) + ["br_on_non_null 0", f"ref.func $f{i}", "end"]
+                self.labels.append([null])
+                inner = self.inside([], lambda: self.typed(i, d - 1))
+                self.labels.pop()
+                return [f"block (result {null})", "block"] + inner + ["br_on_null 0", "br 1", "end", f"ref.func $f{i}", "end"]
+            return [f"block (result {full})"] + self.inside([full], lambda: self.typed(i, d - 1)) + ["br_on_non_null 0", f"ref.func $f{i}", "end"]
         if k == 6 and r.random() < 0.05:
             return [f"ref.null $s{i}"]
         return [f"ref.func $f{i}"]
@@ -307,7 +321,7 @@ class Body:
     def call(self, t, d):
         r = self.r
         c = [i for i in self.callees() if t in self.s.sigs[i][1]]
-        if not c:
+        if not c or self.is_leaf:
             return self.leaf(t)
         i = r.choice(c)
         rs = self.s.sigs[i][1]
@@ -344,7 +358,7 @@ class Body:
             return [f"i32.const {r.randrange(1, 4)}", f"local.set {c}"] + each() + [f"loop{through}"] + body + self.again(c) + ["end"]
         if k == 6:
             outer = r.randrange(2, 5)
-            n = r.randrange(1, 6)
+            n = r.choice([1, 2, 3, 4, 5, 40])
             out = [f"block{result}"] * outer
             self.labels += [list(ts)] * outer
             out += each() + self.expr("i32", d - 1) + [f"i32.const {n + 1}", "i32.rem_u"]
@@ -357,7 +371,7 @@ class Body:
             same = self.matching(list(ts))
             return each() + (self.expr("i32", d - 1) + [f"br_if {r.choice(same)}"] if same else [])
         c = [i for i in self.callees() if self.s.sigs[i][1] == list(ts)]
-        return self.invoke(r.choice(c), d) if c else each()
+        return self.invoke(r.choice(c), d) if c and not self.is_leaf else each()
 
     def shuffle(self, ts, d):
         """Takes values of `ts` and leaves such."""
@@ -429,12 +443,14 @@ class Body:
             return self.anyref(d) + ["local.set $any"] if r.random() < 0.4 else self.tables(d)
         if k == 12:
             return self.expr("i32", d) + ["if"] + self.inside([], lambda: self.leave(d)) + ["end"]
-        if k == 13 and r.random() < 0.5:
+        if k == 13 and r.random() < 0.5 and not self.is_leaf:
             return self.expr(t, d - 1) + [f"call $print_{t}"]
         return self.expr("i32", d) + ["if"] + self.scoped([], d) + ["end"]
 
     def bulk(self, d):
         r = self.r
+        if self.is_leaf:
+            return []
         m, u = self.memory()
         k, n = r.randrange(4), r.choice([0, 1, 7, 33, 300])
         if k == 0:
@@ -452,7 +468,7 @@ class Body:
         """Changes the table's end."""
         r, t, k = self.r, self.s.table, self.r.randrange(5)
         upper = [f"{t}.const {SLOTS - 8 + r.randrange(4)}"]
-        if k == 0:
+        if k == 0 or self.is_leaf:
             return upper + self.anyref(d - 1) + ["table.set $t"]
         if k == 1:
             return upper + self.anyref(d - 1) + [f"{t}.const {r.randrange(5)}", "table.fill $t"]
@@ -472,7 +488,7 @@ class Body:
         elif k == 1:
             out += self.multi(list(self.results), d - 1) + ["return"]
         else:
-            depth = r.choice([i for i, l in enumerate(reversed(self.labels)) if l != ["loop"]])
+            depth = r.choice([i for i, l in enumerate(reversed(self.labels)) if not l or l[0] in TYPES])
             out += self.multi(list(self.labels[-1 - depth]), d - 1) + [f"br {depth}"]
         return out + self.dead()
 
