@@ -76,4 +76,14 @@ import Testing
       }
     }
   }
+
+  /// An index of 64 has the bit that is the sign in signed numbers.
+  @Test(arguments: [63, 64, 127, 128, 8191, 8192, 8193])
+  func extendedConstantsNameAnyGlobal(_ index: Int) throws {
+    let globals = (0...index).map { "(global i32 (i32.const \($0)))" }.joined()
+    let instance = try Fixture.instance("""
+      (module \(globals) (global (export "sum") i32 (i32.add (global.get \(index)) (i32.const 1))))
+      """)
+    #expect(try instance.global("sum").value == .i32(Int32(index + 1)))
+  }
 }

@@ -48,7 +48,7 @@ struct ConstantEvaluator {
       case 0x0B:
         guard stack.count == 1, let value = stack.last else { throw ConstantEvaluator.unreadable }
         return value
-      case 0x23: stack.append(try global(UInt32(truncatingIfNeeded: try reader.leb())))
+      case 0x23: stack.append(try global(try reader.index()))
       case 0x41: push(UInt64(bitPattern: try reader.leb()) & 0xFFFF_FFFF)
       case 0x42: push(UInt64(bitPattern: try reader.leb()))
       case 0x43: push(try reader.word(bytes: 4))
@@ -62,9 +62,9 @@ struct ConstantEvaluator {
       case 0xD0:
         _ = try reader.leb()
         push(0)
-      case 0xD2: stack.append(try function(UInt32(truncatingIfNeeded: try reader.leb())))
+      case 0xD2: stack.append(try function(try reader.index()))
       case 0xFD:
-        guard try reader.leb() == 12 else { throw ConstantEvaluator.unreadable }
+        guard try reader.index() == 12 else { throw ConstantEvaluator.unreadable }
         let low = try reader.word(bytes: 8)
         stack.append(AviaryValue(low: low, high: try reader.word(bytes: 8)))
       default: throw ConstantEvaluator.unreadable
@@ -83,7 +83,17 @@ struct ConstantEvaluator {
       return unsafe bytes.buffer[position]
     }
 
-    /// Signed; of an unsigned number below 2^63 the low bits are right.
+    mutating func index() throws(VMError) -> UInt32 {
+      var result: UInt64 = 0
+      for shift in stride(from: UInt64(0), to: 35, by: 7) {
+        let byte = try byte()
+        result |= UInt64(byte & 0x7F) << shift
+        if byte & 0x80 == 0 { return UInt32(truncatingIfNeeded: result) }
+      }
+      throw ConstantEvaluator.unreadable
+    }
+
+    /// Signed.
     mutating func leb() throws(VMError) -> Int64 {
       var result: UInt64 = 0
       var shift: UInt64 = 0
