@@ -266,6 +266,34 @@ import Testing
     #expect(try await instance.function("once", as: ((Int32) -> Int32).self).async(1, deadline: .now + .seconds(3600)) == 2)
   }
 
+  /// An inner deadline that passes is the inner call's alone; an outer one ends both.
+  @Test func deadlinesNest() async throws {
+    let linker = Linker<Void>(Fixture.engine)
+    linker.define("env", "inner") { (caller: borrowing Caller<Void>, milliseconds: Int32) async throws -> Int32 in
+      guard let instance = caller.instance else { return -1 }
+      let spin = try instance.function("spin", as: (() -> Void).self)
+      do {
+        try await spin.async(deadline: .now + .milliseconds(Int(milliseconds)))
+      } catch WasmError.trap(let trap) where trap.code == .interrupted {
+        return 7
+      }
+      return 0
+    }
+    let module = try Fixture.compile(
+      """
+      (module (import "env" "inner" (func $inner (param i32) (result i32)))
+        (func (export "outer") (param i32) (result i32) (call $inner (local.get 0)))
+        (func (export "spin") (loop $l (br $l))))
+      """)
+    let instance = try await linker.instantiate(module, in: Store(Fixture.engine))
+    let outer = try instance.function("outer", as: ((Int32) -> Int32).self)
+    #expect(try await outer.async(2) == 7)
+    #expect(try await outer.async(2, deadline: .now + .seconds(3600)) == 7)
+    let error = await #expect(throws: WasmError.self) { try await outer.async(3_600_000, deadline: .now + .milliseconds(5)) }
+    #expect(error?.trapCode == .interrupted)
+    #expect(try await outer.async(2) == 7)
+  }
+
   @Test func startFunctionsAreSuspended() async throws {
     let module = try Fixture.compile(
       """

@@ -83,9 +83,14 @@ extension StoreContext {
     let interrupter = usedRuntime.interrupter(.deadline)
     let token: DeadlineService.Token
     do throws(VMError) { token = try engine.runtime.deadlines.schedule(interrupter, at: time) } catch { throw WasmError(error) }
+    let outer = deadlineOfCall
+    deadlineOfCall = time
     defer {
       engine.runtime.deadlines.cancel(token)
       interrupter.clear()
+      deadlineOfCall = outer
+      // A guest that waits for this one may be past its own.
+      if outer <= MonotonicClock.now { interrupter.interrupt() }
     }
     let status = try start(call)
     if status != 0 { try await finish(call, status, until: time) }
@@ -119,7 +124,7 @@ extension StoreContext {
       let function = AsyncHostFunction.of(call)
       if deadline == .max {
         try await unsafe function.body(self, call.callerAddress, slots)
-      } else if try await !within(deadline, unsafe WaitingCall(self, function, call.callerAddress, slots)) {
+      } else if try await !within(unsafe WaitingCall(self, function, call.callerAddress, slots)) {
         return Answer(trap: VMFiber.interrupted)
       }
       return Answer()
@@ -136,28 +141,22 @@ extension StoreContext {
     }
   }
 
-  /// Runs the host function's body in a child task, so that it is cancelled at the deadline; false: it passed.
-  private nonisolated(nonsending) final func within(_ deadline: UInt64, _ call: WaitingCall) async throws -> Bool {
-    try await withThrowingTaskGroup(of: Bool.self) { group in
-      group.addTask {
-        unsafe call.context.owner = VMTask.current
-        try await unsafe call.function.body(call.context, call.caller, call.slots)
-        return true
-      }
-      group.addTask {
-        let now = MonotonicClock.now
-        if deadline > now { try? await Task.sleep(nanoseconds: deadline - now) }
-        return false
-      }
-      let isDone = try await group.next() ?? false
-      group.cancelAll()
-      if isDone { return true }
+  /// Runs the host function's body in a task of its own, so that it is cancelled at the deadline; false: it passed.
+  private nonisolated(nonsending) final func within(_ call: WaitingCall) async throws -> Bool {
+    let body = Task {
+      unsafe call.context.owner = VMTask.current
+      try await unsafe call.function.body(call.context, call.caller, call.slots)
+    }
+    let interrupter = usedRuntime.interrupter(.deadline)
+    interrupter.setWaiting { body.cancel() }
+    defer { interrupter.setWaiting(nil) }
+    do {
+      try await withTaskCancellationHandler { try await body.value } onCancel: { body.cancel() }
+      return true
+    } catch {
       // Whatever the body makes of its cancellation.
-      while let next = await group.nextResult() {
-        if Task.isCancelled, case .failure(let error) = next { throw error }
-      }
-      try Task.checkCancellation()
-      return false
+      if interrupter.isInterrupted, !Task.isCancelled { return false }
+      throw error
     }
   }
 

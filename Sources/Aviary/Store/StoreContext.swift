@@ -86,6 +86,8 @@ public class StoreContext {
     return try body()
   }
 
+  /// Of the innermost asynchronous call that has one, on the monotonic clock.
+  final var deadlineOfCall = UInt64.max
   /// Identity of the task that runs an asynchronous call whose guest is suspended; 0: there is none.
   final var owner: UInt = 0
 

@@ -112,7 +112,9 @@ package final class DeadlineService: Sendable {
       condition.lock()
       while !isStopped {
         let now = MonotonicClock.now
+        var passed: [VMInterrupter] = []
         for (number, entry) in entries where entry.time <= now {
+          if entry.interrupter.reason == .deadline { passed.append(entry.interrupter) }
           // Under the lock, so that `cancel` has its meaning. It waits for nothing.
           if entry.interrupter.interrupt() {
             entries[number]!.time = now &+ entry.pause
@@ -120,6 +122,13 @@ package final class DeadlineService: Sendable {
           } else {
             entries[number] = nil
           }
+        }
+        if !passed.isEmpty {
+          // What a guest waits for is ended by code that may come here again.
+          condition.unlock()
+          for interrupter in passed { interrupter.endWaiting() }
+          condition.lock()
+          if isStopped { break }
         }
         wakeTime = entries.values.lazy.map(\.time).min()
         condition.wait(until: wakeTime)

@@ -1,11 +1,14 @@
 import CAviaryContract
 import CAviaryHost
+import Synchronization
 
 /// Owns the words of a store that machine code, the signal handler and interrupting
 /// threads read. A class of its own, so that an interrupter can outlive the store.
 @safe
 final class HostStore: Sendable {
   nonisolated(unsafe) let pointer: UnsafeMutablePointer<AviaryHostStore>
+  /// Ends what a suspended guest waits for, at its deadline.
+  let waiting = Mutex<(@Sendable () -> Void)?>(nil)
 
   /// For a task's cancellation, while the store lives: its engine holds the service. An interrupter that outlives both
   /// does not use it.
@@ -86,5 +89,15 @@ package struct VMInterrupter: Sendable {
   /// Takes back the interruption for this reason. Call while the store is outside of the guest.
   package func clear() { unsafe aviary_interrupt_clear(store.pointer, reason.bit) }
 
+  /// For this reason or another.
   package var isInterrupted: Bool { unsafe aviary_interrupt_is_set(store.pointer) }
+
+  /// What to do where the guest is interrupted while it is suspended: at once where it is already. nil: nothing.
+  package func setWaiting(_ action: (@Sendable () -> Void)?) {
+    store.waiting.withLock { $0 = action }
+    if isInterrupted { action?() }
+  }
+
+  /// Ends what a suspended guest waits for. After `interrupt`, and under no lock: it may run anything.
+  func endWaiting() { store.waiting.withLock { $0 }?() }
 }
