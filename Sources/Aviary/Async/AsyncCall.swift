@@ -124,7 +124,7 @@ extension StoreContext {
       let function = AsyncHostFunction.of(call)
       if deadline == .max {
         try await unsafe function.body(self, call.callerAddress, slots)
-      } else if try await !within(unsafe WaitingCall(self, function, call.callerAddress, slots)) {
+      } else if try await !within(deadline, unsafe WaitingCall(self, function, call.callerAddress, slots)) {
         return Answer(trap: VMFiber.interrupted)
       }
       return Answer()
@@ -142,20 +142,20 @@ extension StoreContext {
   }
 
   /// Runs the host function's body in a task of its own, so that it is cancelled at the deadline; false: it passed.
-  private nonisolated(nonsending) final func within(_ call: WaitingCall) async throws -> Bool {
+  private nonisolated(nonsending) final func within(_ deadline: UInt64, _ call: WaitingCall) async throws -> Bool {
     let body = Task {
       unsafe call.context.owner = VMTask.current
       try await unsafe call.function.body(call.context, call.caller, call.slots)
     }
     let interrupter = usedRuntime.interrupter(.deadline)
-    interrupter.setWaiting { body.cancel() }
-    defer { interrupter.setWaiting(nil) }
+    interrupter.beginWaiting(until: deadline) { body.cancel() }
+    defer { interrupter.finishWaiting() }
     do {
       try await withTaskCancellationHandler { try await body.value } onCancel: { body.cancel() }
       return true
     } catch {
       // Whatever the body makes of its cancellation.
-      if interrupter.isInterrupted, !Task.isCancelled { return false }
+      if deadline <= MonotonicClock.now, !Task.isCancelled { return false }
       throw error
     }
   }

@@ -1,3 +1,4 @@
+import AviaryPool
 import CAviaryContract
 import CAviaryHost
 import Synchronization
@@ -7,8 +8,8 @@ import Synchronization
 @safe
 final class HostStore: Sendable {
   nonisolated(unsafe) let pointer: UnsafeMutablePointer<AviaryHostStore>
-  /// Ends what a suspended guest waits for, at its deadline.
-  let waiting = Mutex<(@Sendable () -> Void)?>(nil)
+  /// What ends that which suspended guests wait for, and when: outermost first.
+  let waiting = Mutex<[(deadline: UInt64, end: @Sendable () -> Void)]>([])
 
   /// For a task's cancellation, while the store lives: its engine holds the service. An interrupter that outlives both
   /// does not use it.
@@ -92,12 +93,17 @@ package struct VMInterrupter: Sendable {
   /// For this reason or another.
   package var isInterrupted: Bool { unsafe aviary_interrupt_is_set(store.pointer) }
 
-  /// What to do where the guest is interrupted while it is suspended: at once where it is already. nil: nothing.
-  package func setWaiting(_ action: (@Sendable () -> Void)?) {
-    store.waiting.withLock { $0 = action }
-    if isInterrupted { action?() }
+  /// Calls `end` when the deadline passes, at once where it has, until `finishWaiting`. They nest.
+  package func beginWaiting(until deadline: UInt64, _ end: @escaping @Sendable () -> Void) {
+    store.waiting.withLock { $0.append((deadline, end)) }
+    if deadline <= MonotonicClock.now { end() }
   }
+  package func finishWaiting() { store.waiting.withLock { _ = $0.removeLast() } }
 
-  /// Ends what a suspended guest waits for. After `interrupt`, and under no lock: it may run anything.
-  func endWaiting() { store.waiting.withLock { $0 }?() }
+  /// Ends what guests wait for that are past their deadline. After `interrupt`, and under no lock: it may run anything.
+  func endWaiting() {
+    let now = MonotonicClock.now
+    let passed = store.waiting.withLock { $0.filter { $0.deadline <= now } }
+    for one in passed { one.end() }
+  }
 }
