@@ -26,6 +26,7 @@ public final class Engine: Sendable {
     var options = VMEngineOptions()
     options.guestStackBytes = configuration.maxGuestStack.bytes
     options.hostStackBytes = configuration.hostStackBytes
+    options.stackProvider = configuration.stackProvider.map { StackSource(provider: $0) }
     if case .pooling(let pool) = configuration.allocation {
       options.pool = pool.runtime()
       options.limits = pool.runtimeLimits

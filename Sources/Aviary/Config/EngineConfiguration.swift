@@ -30,6 +30,8 @@ public struct EngineConfiguration: Sendable {
   /// multiples of 4 KiB. The difference, at least 64 KiB, is what each host function is promised, less 16 KiB
   /// for signals' frames.
   public var fiberStackSize: ByteCount = .mebibytes(2)
+  /// Where guests' stacks come from; nil: the engine makes them. With one, `PoolingConfiguration.stacks` means nothing.
+  public var stackProvider: (any StackProvider)?
 
   /// Every function compares the stack pointer with the limit in its prologue, instead of relying on
   /// the guard region below the stack.

@@ -83,6 +83,7 @@ final class Link: @unchecked Sendable {
   }
 
   private func revive(_ store: Unmanaged<VMStore>, in context: StoreContext, _ runsStart: Bool) throws -> Instance {
+    try unsafe VMStore.wake(unsafe: store)
     unsafe context.adopt(store)
     let reference: VMInstanceReference
     let count = unsafe store._withUnsafeGuaranteedRef { $0.objectCount }

@@ -1,7 +1,7 @@
 import AviaryPool
 import CAviaryHost
 
-/// A stack for guests, on loan from its pool.
+/// A stack for guests, on loan from its pool or from the embedder.
 ///
 /// ```
 ///  guardLow            low               open                     high
@@ -18,8 +18,10 @@ import CAviaryHost
 /// ```
 @safe
 struct GuestStack: ~Copyable, Sendable {
-  /// In the pool's slab; nil: a mapping of its own.
+  /// In the pool's slab; nil: a mapping of its own, or the embedder's.
   let index: UInt32?
+  /// As the embedder gave it.
+  let provided: VMProvidedStack?
   let guardLow: UInt
   let low: UInt
   let high: UInt
@@ -28,10 +30,21 @@ struct GuestStack: ~Copyable, Sendable {
   /// Part of a slab, or of its own mapping.
   init(index: UInt32?, at guardLow: UInt, _ shape: StackShape, mapping: consuming Mapping? = nil) {
     self.index = index
+    provided = nil
     self.guardLow = guardLow
     low = guardLow + UInt(shape.guardBytes)
     high = low + UInt(shape.usableBytes)
     self.mapping = mapping
+  }
+
+  /// The embedder's, which was checked.
+  init(_ stack: VMProvidedStack) {
+    index = nil
+    provided = stack
+    guardLow = stack.guardLow
+    low = stack.low
+    high = stack.high
+    mapping = nil
   }
 
   /// Prepared, where a slab is full and the number of stacks has no limit.
@@ -79,16 +92,19 @@ struct StackShape: Sendable {
   /// Of the usable bytes, those that a host function finds at least, a margin for signals included.
   /// 0: host functions run on the native stack.
   var hostBytes: UInt64 = 0
-  /// AVIARY_STACK_*, how its guard is made.
+  /// Nothing of it is ever closed: a closed page under a host function would make its system calls fail, and
+  /// the embedder's stacks are the embedder's to open and close.
+  var isWhole = false
+  /// How its guard is made: AVIARY_STACK_PROTECTION or AVIARY_STACK_GUARDS.
   let mode: UInt32
 
   var stride: UInt64 { usableBytes + guardBytes }
 
-  /// What a store's words say: a closed page under a host function would make its system calls fail.
-  var storeMode: UInt32 { hostBytes > 0 ? UInt32(AVIARY_STACK_WHOLE) : mode }
+  /// What a store's words say.
+  var storeMode: UInt32 { isWhole ? UInt32(AVIARY_STACK_WHOLE) : mode }
 
   /// Where the open part of an unused stack begins.
-  func firstOpen(_ low: UInt, _ high: UInt) -> UInt { hostBytes > 0 ? low : high - StackShape.openBytes }
+  func firstOpen(_ low: UInt, _ high: UInt) -> UInt { isWhole ? low : high - StackShape.openBytes }
 
   /// Lowest stack pointer of checked prologues and of calls of host functions.
   func limit(_ low: UInt) -> UInt { low + UInt(max(hostBytes, StackShape.marginBytes)) }

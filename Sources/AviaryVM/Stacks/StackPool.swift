@@ -29,7 +29,8 @@ final class StackPool: Sendable {
     usableBytes: UInt64, guardBytes: UInt64, hostBytes: UInt64 = 0, limit: Int?, keep: Int,
     mode: UInt32 = StackShape.machineMode
   ) {
-    shape = StackShape(usableBytes: usableBytes, guardBytes: guardBytes, hostBytes: hostBytes, mode: mode)
+    shape = StackShape(
+      usableBytes: usableBytes, guardBytes: guardBytes, hostBytes: hostBytes, isWhole: hostBytes > 0, mode: mode)
     self.limit = limit
     self.keep = keep
     state = Mutex(State())

@@ -30,6 +30,8 @@ package struct VMEngineOptions: Sendable {
   /// Of every guest stack, what host functions find below that at least, 16 KiB for signals' frames
   /// included. 0: synchronous host functions run on the thread's native stack.
   package var hostStackBytes: UInt64 = 0
+  /// Where stacks come from; nil: the engine makes them.
+  package var stackProvider: (any VMStackProvider)?
   /// Unused guest stacks that keep their memory for later stores.
   package var pooledStacks = 64
   /// What else there is pools for; nil: instances and tables are made on demand, and stacks as many as the
@@ -47,7 +49,9 @@ package final class VMEngine: Sendable {
   package let options: VMEngineOptions
   package let types = TypeRegistry()
   package let deadlines = DeadlineService()
+  /// Not used where the embedder gives stacks.
   let stacks: StackPool
+  let providedStacks: ProvidedStacks?
   let caches = StoreCaches()
   /// Of instances' contexts, and of tables' elements; nil: they are made on demand.
   let contexts: BlockPool?
@@ -105,7 +109,14 @@ package final class VMEngine: Sendable {
     stacks = StackPool(
       usableBytes: stack + hostBytes, guardBytes: guardBytes, hostBytes: hostBytes, limit: options.limits?.stacks,
       keep: options.pooledStacks)
-    if options.limits != nil { try stacks.reserve() }
+    if let provider = options.stackProvider {
+      providedStacks = try ProvidedStacks(
+        provider, usableBytes: stack + hostBytes, hostBytes: hostBytes, guardBytes: guardBytes,
+        isChecked: tunables.stackCheck == .explicit)
+    } else {
+      providedStacks = nil
+      if options.limits != nil { try stacks.reserve() }
+    }
     if var configuration = options.pool {
       configuration.reservationBytes = tunables.memoryReservationBytes
       configuration.guardBytes = tunables.memoryGuardBytes

@@ -81,12 +81,33 @@ extension VMStore {
     if !isKept { unsafe store.release() }
   }
 
+  /// Gives a store that rested a stack, where it has none, before it is revived.
+  ///
+  /// Unsafe contract: the store was just taken from its cache.
+  /// - Throws: as making a store does; it then consumed the reference.
+  package static func wake(unsafe store: Unmanaged<VMStore>) throws {
+    do { try unsafe store._withUnsafeGuaranteedRef { try $0.wakeStack() } } catch {
+      unsafe leaveAtRest(unsafe: store)
+      throw error
+    }
+  }
+
+  /// As `leave`, for a store that rested and was not revived.
+  private static func leaveAtRest(unsafe store: Unmanaged<VMStore>) {
+    let isKept = unsafe store._withUnsafeGuaranteedRef { store in
+      unsafe store.seal.unsafelyUnwrapped.pointee.restingPlace._withUnsafeGuaranteedRef {
+        unsafe $0.keep(Unmanaged.passUnretained(store))
+      }
+    }
+    if !isKept { unsafe store.release() }
+  }
+
   /// Ends a tenant's use: nothing of it is left, and the memories' slots are given back. False where
   /// the store cannot be used again: somebody can still interrupt it, or the system failed.
   private func retire() -> Bool {
     precondition(unsafe raw.pointee.context.activation == nil, "a store ends while its guest runs")
     // An interrupter that outlives the tenant must not hit the next one.
-    guard isKnownUniquelyReferenced(&host), cleanStack() else { return false }
+    guard isKnownUniquelyReferenced(&host), restStack() else { return false }
     let seal = unsafe seal.unsafelyUnwrapped
     for index in unsafe seal.pointee.memories.indices {
       unsafe seal.pointee.memories[index]._withUnsafeGuaranteedRef { $0.detach() }
@@ -105,6 +126,7 @@ extension VMStore {
 
   /// Makes a retired store what it was when it was sealed, for a new tenant, after asking its limiter.
   ///
+  /// - Precondition: its stack was woken.
   /// - Throws: as making an instance does; the store then has an instance that must not run.
   package func revive(_ limits: VMStoreLimits, _ limiter: (any VMLimiter)?) throws {
     change(to: limits, limiter)

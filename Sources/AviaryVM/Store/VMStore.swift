@@ -34,8 +34,9 @@ package final class VMStore {
   var host: HostStore
   /// The same as `host.pointer`: one load on the way into the guest.
   let raw: UnsafeMutablePointer<AviaryHostStore>
-  /// nil only in `deinit`, where there was none to be had too. How far it is open stands in `raw`.
-  private var stack: GuestStack?
+  /// How far it is open stands in `raw`. nil in `deinit`, where there was none to be had too, and of a store
+  /// at rest that had an embedder's.
+  var stack: GuestStack?
 
   /// The error behind a pending or returned `AVIARY_TRAP_HOST`.
   var hostError: (any Error)?
@@ -64,16 +65,11 @@ package final class VMStore {
     ownStripe = engine.nextStripe()
     host = HostStore(engine.deadlines)
     unsafe raw = host.pointer
-    var open: UInt = 0
-    var calm: UInt8 = 0
-    let stack = try engine.taking { () throws(VMError) in try engine.stacks.take(open: &open, calm: &calm) }
-    unsafe raw.pointee.stack_calm = calm
-    unsafe raw.adopt(stack, engine.stacks.shape, open: open)
+    stack = try unsafe VMStore.takeStack(engine, raw)
     unsafe raw.pointee.context.epoch = UnsafePointer(UnsafeRawPointer(engine.epoch).assumingMemoryBound(to: UInt64.self))
     unsafe raw.pointee.context.epoch_deadline = .max
     unsafe raw.pointee.context.fuel = .min
     unsafe raw.pointee.context.guest_pkru = engine.pool?.guestRights(ofStripe: ownStripe) ?? 0
-    self.stack = consume stack
     unsafe raw.pointee.context.owner = Unmanaged.passUnretained(self).toOpaque()
   }
 
@@ -90,14 +86,7 @@ package final class VMStore {
     }
     for unsafe context in unsafe contexts { unsafe engine.freeContext(context) }
     for unsafe cell in unsafe cells { unsafe cell.deallocate() }
-    if let stack = stack.take(), cleanStack() { engine.stacks.giveBack(stack, open: unsafe raw.pointee.stack_open, calm: unsafe raw.pointee.stack_calm) }
-  }
-
-  /// Nothing that a guest left stands on the stack afterwards. False where the system failed: the stack is
-  /// then nobody's.
-  func cleanStack() -> Bool {
-    unsafe StackCleaner.clean(
-      &raw.pointee.stack_open, high: raw.pointee.stack_high, mode: raw.pointee.stack_mode, calm: &raw.pointee.stack_calm)
+    giveStackBack()
   }
 
   /// Stops this store's guest from any thread.

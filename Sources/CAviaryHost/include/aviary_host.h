@@ -9,7 +9,7 @@
 //   threads.c     what each thread needs once: signal stack, stack bounds
 //   signals.c     faults of the guest become traps; all else is passed on
 //   overflow.c    what is said when a host function runs out of stack
-//   stacks.c      guest stacks that open as they are used
+//   stacks.c      guest stacks that open as they are used; probe.c: what an embedder gave as one
 //   ranges.c      which addresses are machine code of a guest
 //   interrupt.c   stopping a guest from another thread
 //   debugger.c    GDB's interface; cpu.c: what the CPU can do

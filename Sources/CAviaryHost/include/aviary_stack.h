@@ -42,6 +42,11 @@ intptr_t aviary_stack_open(uintptr_t address, size_t bytes, uint32_t mode);
 // down to 64; `high` where all was.
 uintptr_t aviary_stack_clear(uintptr_t low, uintptr_t high);
 
+// Whether the eight bytes at an address can be read, or written: asked of the kernel, so that nothing faults.
+// `writable` leaves something there. The address is not 0.
+bool aviary_probe_readable(uintptr_t address);
+bool aviary_probe_writable(uintptr_t address);
+
 typedef enum AviaryStackFault {
   AVIARY_STACK_FAULT_OTHER = 0,  // not of the closed part
   AVIARY_STACK_FAULT_OPENED = 1, // to be tried again
