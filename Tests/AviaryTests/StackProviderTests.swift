@@ -47,7 +47,7 @@ import Testing
     try await withThrowingTaskGroup(of: Void.self) { group in
       for task in 0..<8 {
         group.addTask {
-          for round in 0..<150 {
+          for round in 0..<100 {
             let instance = try await linked.instantiate(in: Store(engine))
             let sum = try instance.function("sum", as: ((Int32) -> Int32).self)
             let wait = try instance.function("wait", as: ((Int32) -> Int32).self)
@@ -184,7 +184,7 @@ enum Lie: CaseIterable, Sendable {
     self.lie = lie
     self.turn = turn
     let mapping = unsafe mmap(nil, Int(Liar.count * Liar.stride), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
-    base = unsafe UInt(bitPattern: mapping)
+    base = UInt(bitPattern: mapping)
     state = Mutex(State(next: base))
   }
 
@@ -238,7 +238,7 @@ enum Lie: CaseIterable, Sendable {
     case .unmapped: unsafe munmap(UnsafeMutableRawPointer(bitPattern: usable.upperBound - 4096), 4096)
     case .dirty: unsafe UnsafeMutablePointer<UInt64>(bitPattern: usable.upperBound - 64)!.pointee = 1
     case .overlap:
-      if let other { (usable, below) = (other.usable.lowerBound - 4096..<other.top, other.guardRange.lowerBound..<other.usable.lowerBound - 4096) }
+      if let other { (usable, below) = (other.usable.lowerBound - 4096..<other.top, other.guardRange.lowerBound - 4096..<other.guardRange.upperBound - 4096) }
     case .twice: break
     }
     return unsafe ProvidedStack(usable: usable, guardRange: below, tag: UInt64(low))

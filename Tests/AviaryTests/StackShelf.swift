@@ -18,7 +18,7 @@ import Synchronization
     let stride = byteCount + guardBytes
     let mapping = unsafe mmap(nil, stacks * stride, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
     guard let mapping = unsafe mapping, unsafe mapping != MAP_FAILED else { fatalError("no address space") }
-    base = unsafe UInt(bitPattern: mapping)
+    base = UInt(bitPattern: mapping)
     self.byteCount = byteCount
     self.guardBytes = guardBytes
     count = stacks
@@ -38,7 +38,7 @@ import Synchronization
   func allocate(byteCount: Int, zeroed: Bool) throws -> ProvidedStack {
     guard byteCount <= self.byteCount, let index = free.withLock({ $0.popLast() }) else { throw Empty() }
     let low = base + UInt(index * (self.byteCount + guardBytes) + guardBytes)
-    if zeroed { unsafe memset(UnsafeMutableRawPointer(bitPattern: low), 0, self.byteCount) }
+    if zeroed { unsafe memset(UnsafeMutableRawPointer(bitPattern: low)!, 0, self.byteCount) }
     return unsafe ProvidedStack(
       usable: low..<low + UInt(self.byteCount), guardRange: low - UInt(guardBytes)..<low, tag: UInt64(index))
   }
