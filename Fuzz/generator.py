@@ -186,7 +186,7 @@ class Body:
             m, u = self.memory()
             if u == t:
                 return [f"memory.size {m}"] if self.is_leaf or r.random() < 0.5 else [f"{t}.const {r.choice([0, 1, 1, 70000, -1])}", f"memory.grow {m}"]
-        if k == 17 and r.random() < 0.3:
+        if k == 17:
             return self.deep(t, d)
         if k == 18 and t == "i32" and r.random() < 0.5:
             return self.anyref(d) + ["ref.is_null"]
@@ -203,9 +203,9 @@ class Body:
         """More values on the stack than the code generator keeps in sight."""
         r = self.r
         n, ops = r.choice([6, 12, 20, 45, 47, 48, 49, 70, 130]), ["add", "sub", "xor", "mul", "rotl", "shl", "shr_s"] if t[0] == "i" else ["add", "sub", "min", "max"]
-        few = [self.leaf(t) for _ in range(3)]
-        gets = [x for _ in range(n) for x in (r.choice(few) if r.random() < 0.7 else self.owned(t))]
-        middle = self.call(t, d - 1) if r.random() < 0.7 else self.expr(t, d - 1)
+        few = [[f"local.get {self.local(t)}"] if self.local(t) else self.leaf(t) for _ in range(r.choice([1, 3, 6]))]
+        gets = [x for _ in range(n) for x in (r.choice(few) if r.random() < 0.85 else self.owned(t))]
+        middle = self.call(t, d - 1, few=True) if r.random() < 0.8 else self.expr(t, d - 1)
         return gets + middle + [f"{t}.{r.choice(ops)}" for _ in range(n)] + self.canon(t)
 
     def owned(self, t):
@@ -318,9 +318,12 @@ class Body:
             return out + index + [f"{tail}call_indirect $t (type ${base}{i})"]
         return out + self.typed(i, d - 2) + [f"{tail}call_ref $s{i}"]
 
-    def call(self, t, d):
+    def call(self, t, d, few=False):
         r = self.r
         c = [i for i in self.callees() if t in self.s.sigs[i][1]]
+        if few:
+            # With more results than arguments the stack grows.
+            c = [i for i in c if len(self.s.sigs[i][0]) < len(self.s.sigs[i][1])] or c
         if not c or self.is_leaf:
             return self.leaf(t)
         i = r.choice(c)
