@@ -102,6 +102,30 @@ import Testing
     _ = first.high
   }
 
+  /// Host functions run on it: nothing is closed, and cleaned all the same.
+  @Test(arguments: modes) func stacksThatAreOpenAsAWholeComeBackClean(_ mode: UInt32) throws {
+    let pool = StackPool(usableBytes: 1 << 20, guardBytes: 2 << 20, hostBytes: 512 << 10, limit: 2, keep: 1, mode: mode)
+    for round in 0..<4 {
+      var opens: (UInt, UInt) = (0, 0)
+      var calm: UInt8 = 0
+      let first = try pool.take(open: &opens.0, calm: &calm)
+      let second = try pool.take(open: &opens.1, calm: &calm)
+      #expect(opens.0 == first.low && opens.1 == second.low)
+      for stack in [first.low..<first.high, second.low..<second.high] {
+        #expect(aviary_stack_clear(stack.lowerBound, stack.upperBound) == stack.upperBound, "round \(round)")
+        #expect(!aviary_probe_readable(stack.lowerBound - 8) && !aviary_probe_readable(stack.lowerBound - 2 << 20))
+        for offset in stride(from: UInt(0), to: 1 << 20, by: 40_000) {
+          unsafe UnsafeMutablePointer<UInt64>(bitPattern: (stack.lowerBound + offset) & ~7)!.pointee = 0x5EC3E7
+        }
+      }
+      let whole = UInt32(AVIARY_STACK_WHOLE)
+      #expect(StackCleaner.clean(&opens.0, high: first.high, mode: whole, calm: &calm))
+      #expect(StackCleaner.clean(&opens.1, high: second.high, mode: whole, calm: &calm))
+      pool.giveBack(first, open: opens.0, calm: calm)
+      pool.giveBack(second, open: opens.1, calm: calm)
+    }
+  }
+
   private static func takeAndDrop(_ pool: StackPool) throws(VMError) {
     var open: UInt = 0
     var calm: UInt8 = 0
@@ -161,6 +185,36 @@ extension FaultInjectionTests {
     #expect(trap?.code == .allocation)
     #expect(try world.call(1, 1, 2) == 3)
     #expect(world.trap(0)?.code == .callStackExhausted)
+  }
+
+  @Test func aWholeStackThatIsNotDroppedIsZeroedByHand() throws {
+    let pool = StackPool(usableBytes: 1 << 20, guardBytes: 2 << 20, hostBytes: 512 << 10, limit: 1, keep: 1)
+    var open: UInt = 0
+    var calm: UInt8 = 0
+    let stack = try pool.take(open: &open, calm: &calm)
+    unsafe UnsafeMutablePointer<UInt64>(bitPattern: stack.low)!.pointee = 0x5EC3E7
+    unsafe UnsafeMutablePointer<UInt64>(bitPattern: stack.high - 8)!.pointee = 0x5EC3E7
+    let cleaned = Injection.failing(operations: Self.closing) {
+      StackCleaner.clean(&open, high: stack.high, mode: UInt32(AVIARY_STACK_WHOLE), calm: &calm)
+    }
+    #expect(cleaned)
+    #expect(aviary_stack_clear(stack.low, stack.high) == stack.high)
+  }
+
+  @Test(arguments: StackTests.modes) func aWholeStackThatCannotBeMadeIsAnError(_ mode: UInt32) throws {
+    let pool = StackPool(usableBytes: 1 << 20, guardBytes: 2 << 20, hostBytes: 512 << 10, limit: 1, keep: 1, mode: mode)
+    try pool.reserve()
+    #expect(throws: VMError.self) {
+      try Injection.failing(operations: Self.opening + Self.closing) { try Self.takeAndDrop(pool) }
+    }
+    try Self.takeAndDrop(pool)
+  }
+
+  private static func takeAndDrop(_ pool: StackPool) throws {
+    var open: UInt = 0
+    var calm: UInt8 = 0
+    let stack = try pool.take(open: &open, calm: &calm)
+    pool.giveBack(stack, open: open, calm: calm)
   }
 
   @Test(arguments: StackTests.modes) func aStackThatDoesNotCloseIsZeroedByHand(_ mode: UInt32) throws {
