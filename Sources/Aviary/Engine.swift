@@ -27,15 +27,20 @@ public final class Engine: Sendable {
     options.guestStackBytes = configuration.maxGuestStack.bytes
     options.hostStackBytes = configuration.hostStackBytes
     options.stackProvider = configuration.stackProvider.map { StackSource(provider: $0) }
+    options.epochTick = configuration.interruption.tick
+    options.yieldsAtEpochs = configuration.interruption.yields
+    options.initialFuel = configuration.initialFuel
     if case .pooling(let pool) = configuration.allocation {
       options.pool = pool.runtime()
       options.limits = pool.runtimeLimits
     }
+    let isMetered = tunables.fuelMetering
     do throws(VMError) {
       runtime = try VMEngine(
         tunables: tunables, options: options,
         thunks: VMThunkGenerator(
-          entry: Thunks.entry, host: Thunks.host, describe: configuration.gdbJIT ? Engine.describe : nil))
+          entry: { Thunks.entry($0, isMetered: isMetered) }, host: { Thunks.host($0, isMetered: isMetered) },
+          describe: configuration.gdbJIT ? Engine.describe : nil))
     } catch { throw WasmError(error) }
     places = Engine.places(configuration.allocation, runtime)
     serial = Engine.count.add(1, ordering: .relaxed).newValue

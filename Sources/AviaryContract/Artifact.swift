@@ -4,7 +4,7 @@
 /// `Artifact+Serialization`. All offsets are bytes from the start of `text`.
 package struct Artifact: Sendable {
   /// Counts up with every change of the ABI, of the tables or of the file.
-  package static let formatVersion: UInt64 = 2
+  package static let formatVersion: UInt64 = 3
 
   /// `Tunables.fingerprint` of the compilation.
   package var fingerprint: UInt64

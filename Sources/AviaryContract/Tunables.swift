@@ -17,8 +17,9 @@ package struct Tunables: Hashable, Sendable {
   package var stackGuardBytes: UInt64 = 2 << 20
   package var stackCheck: StackCheck = .guardRegion
   package var cpu: CPUFeatures = .baseline
-  /// Reserved for interruption in all loops.
+  /// Loop heads and functions that call look at the context's poll word (docs/interruption.md).
   package var epochChecks = false
+  /// Every operator is charged for, and r13 holds what is left.
   package var fuelMetering = false
   package init() {}
 

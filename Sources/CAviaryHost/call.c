@@ -47,6 +47,9 @@ uint32_t aviary_entry_refusal(ThreadState *thread) { return entry_refusal(thread
 static inline __attribute__((always_inline)) uint32_t enter_below(
     AviaryHostStore *store, AviaryActivation *outer, ThreadState *thread, AviaryEntryThunk thunk,
     AviaryVMContext *vmctx, const void *code, AviaryValue *values, uintptr_t top) {
+  if (AVIARY_UNLIKELY(store->has_checks) && !aviary_epoch_prepare(thread)) {
+    return aviary_refuse(store, outer, AVIARY_TRAP_ALLOCATION);
+  }
   AviaryActivation activation;
   activation.previous = thread->activation;
   activation.store = &store->context;
@@ -72,6 +75,7 @@ static inline __attribute__((always_inline)) uint32_t enter_below(
   store->context.activation = &activation;
   thread->activation = &activation;
   __atomic_store_n(&store->thread, thread->id, __ATOMIC_RELAXED);
+  if (AVIARY_UNLIKELY(store->has_checks)) aviary_epoch_follow(thread);
   // Pairs with aviary_interrupt, which sets the flag, makes every thread pass a
   // barrier, and then looks at `thread`: either it sees us or we see the flag.
   atomic_signal_fence(memory_order_seq_cst);
@@ -81,6 +85,7 @@ static inline __attribute__((always_inline)) uint32_t enter_below(
   }
   thread->activation = activation.previous;
   store->context.activation = outer;
+  if (AVIARY_UNLIKELY(store->has_checks)) aviary_epoch_follow(thread);
   if (outer == NULL || outer->is_suspended) __atomic_store_n(&store->thread, 0, __ATOMIC_RELEASE);
   if (AVIARY_LIKELY(result == AVIARY_TRAP_NONE)) return AVIARY_TRAP_NONE;
   return aviary_report(store, &activation, result);

@@ -38,6 +38,12 @@ AviaryFiber *aviary_fiber_make(AviaryHostStore *store, uint32_t count, AviaryVal
   return (AviaryFiber *)record;
 }
 
+static uint32_t entry_refusal(AviaryHostStore *store, ThreadState *thread) {
+  uint32_t refusal = aviary_entry_refusal(thread);
+  if (refusal != 0) return refusal;
+  return store->has_checks && !aviary_epoch_prepare(thread) ? AVIARY_TRAP_ALLOCATION : AVIARY_TRAP_NONE;
+}
+
 // The thread has the fiber while it runs.
 static void link_up(AviaryFiber *fiber, AviaryHostStore *store, ThreadState *thread) {
   fiber->activation.previous = thread->activation;
@@ -46,6 +52,10 @@ static void link_up(AviaryFiber *fiber, AviaryHostStore *store, ThreadState *thr
   store->context.activation = &fiber->activation;
   thread->activation = &fiber->activation;
   __atomic_store_n(&store->thread, thread->id, __ATOMIC_RELAXED);
+  if (AVIARY_UNLIKELY(store->has_checks)) {
+    aviary_epoch_renew(store);
+    aviary_epoch_follow(thread);
+  }
   // See aviary_call.
   atomic_signal_fence(memory_order_seq_cst);
 }
@@ -53,7 +63,9 @@ static void link_up(AviaryFiber *fiber, AviaryHostStore *store, ThreadState *thr
 // The guest is out: at its end, by a trap, or suspended.
 static uint32_t leave(AviaryFiber *fiber, AviaryHostStore *store, uint32_t result) {
   // Not the thread that it began on, perhaps.
-  aviary_thread_state()->activation = fiber->activation.previous;
+  ThreadState *thread = aviary_thread_state();
+  thread->activation = fiber->activation.previous;
+  if (AVIARY_UNLIKELY(store->has_checks)) aviary_epoch_follow(thread);
   if (result == AVIARY_CALL_SUSPENDED) {
     fiber->activation.is_suspended = 1;
     fiber->activation.previous = NULL;
@@ -88,7 +100,7 @@ uint32_t aviary_fiber_start(
     Start start = {fiber, thunk, vmctx, code, values};
     return aviary_on_native(thread->activation, start_again, &start);
   }
-  uint32_t refusal = aviary_entry_refusal(thread);
+  uint32_t refusal = entry_refusal(store, thread);
   if (AVIARY_UNLIKELY(refusal != 0)) return aviary_refuse(store, outer, refusal);
   AviaryActivation *activation = &fiber->activation;
   *activation = (AviaryActivation){
@@ -132,7 +144,7 @@ uint32_t aviary_fiber_resume(AviaryFiber *fiber, uint64_t result, uint32_t trap)
     Resumption resumption = {fiber, result, trap};
     return aviary_on_native(thread->activation, resume_again, &resumption);
   }
-  uint32_t refusal = aviary_entry_refusal(thread);
+  uint32_t refusal = entry_refusal(store, thread);
   // The guest is there, so it traps where it stands, with its frames.
   if (AVIARY_UNLIKELY(refusal != 0)) {
     aviary_fiber_abandon(fiber);

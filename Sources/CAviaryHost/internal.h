@@ -17,6 +17,9 @@ uint32_t aviary_reenter(AviaryActivation *activation, uint64_t result);
 extern const char aviary_land[];
 extern const void *aviary_builtin_targets[AVIARY_BUILTIN_STUBS];
 
+// epoch.c: what a thread tells others of the guest that it runs.
+typedef struct AviaryRunning AviaryRunning;
+
 // threads.c: the state of one thread. `activation` is the innermost entry.
 typedef struct ThreadState {
   AviaryActivation *activation;
@@ -26,6 +29,7 @@ typedef struct ThreadState {
   uintptr_t filled_page;   // slab.c: the page that was there when it last faulted, and how often
   uint32_t filled_repeats;
   int32_t id;              // kernel's, or 0 before aviary_thread_prepare
+  AviaryRunning *running;  // null before the first entry to a store with epoch checks
 } ThreadState;
 
 // Never inlined: where code may wake up on another thread (fibers), the address
@@ -36,8 +40,9 @@ ThreadState *aviary_thread_state(void);
 int aviary_thread_prepare(ThreadState *state);
 
 // ranges.c; async-signal-safe. The code of the trap that `pc` is registered for,
-// or AVIARY_TRAP_NONE. `*in_code`: whether pc is guest code at all.
-uint32_t aviary_code_trap(uintptr_t pc, bool *in_code);
+// or AVIARY_TRAP_NONE. `*kind`: whether pc is guest code at all.
+typedef enum AviaryCodeKind { AVIARY_CODE_NONE, AVIARY_CODE_THUNK, AVIARY_CODE_MODULE } AviaryCodeKind;
+uint32_t aviary_code_trap(uintptr_t pc, AviaryCodeKind *kind);
 
 // hoststack.S
 uint32_t aviary_on_native(AviaryActivation *activation, uint32_t (*body)(void *), void *context);
@@ -62,6 +67,18 @@ uint32_t aviary_report(AviaryHostStore *store, const AviaryActivation *activatio
 
 // signals.c
 int aviary_interrupt_signal(void);
+
+// interrupt.c: every thread of the process passes a memory barrier. False where the system has none.
+bool aviary_barrier(void);
+
+// epoch.c. Before a thread's entry to a store that has checks; false without memory.
+bool aviary_epoch_prepare(ThreadState *thread);
+// After `thread->activation` has changed to or from one of such a store.
+void aviary_epoch_follow(ThreadState *thread);
+// A guest that starts, or goes on, in a fiber has an epoch to itself, however long it waited.
+void aviary_epoch_renew(AviaryHostStore *store);
+// The store's guest notices at its next check. Any thread, while the words exist.
+void aviary_epoch_interrupt(AviaryHostStore *store);
 
 // system.c: every wrapper of a system call asks first; non-zero is the errno to fail with.
 int aviary_system_injected(int operation);

@@ -15,14 +15,19 @@ static void prepare(void) {
 // (it would cost more than the rest of the entry); the barrier here stands for it.
 // Where membarrier is missing, the pause before the caller's next attempt drains
 // any store buffer: hence "true" then even when nobody is seen inside.
-static bool barrier(void) {
+bool aviary_barrier(void) {
   pthread_once(&once, prepare);
   return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
 }
 
 bool aviary_interrupt(AviaryHostStore *store, uint32_t reason) {
   bool first = __atomic_fetch_or(&store->interrupted, reason, __ATOMIC_SEQ_CST) == 0;
-  bool ordered = !first || barrier();
+  if (store->has_checks) {
+    // Nothing has to be sent: it looks by itself, as long as it is inside.
+    aviary_epoch_interrupt(store);
+    return __atomic_load_n(&store->thread, __ATOMIC_SEQ_CST) != 0;
+  }
+  bool ordered = !first || aviary_barrier();
   int32_t thread = __atomic_load_n(&store->thread, __ATOMIC_SEQ_CST);
   if (thread == 0) return !ordered;
   // A thread that has left meanwhile, or a new one of the same number, ignores it.

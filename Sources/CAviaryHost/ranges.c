@@ -60,19 +60,19 @@ static uint32_t trap_at(const CodeRange *range, uintptr_t pc) {
   return AVIARY_TRAP_NONE;
 }
 
-uint32_t aviary_code_trap(uintptr_t pc, bool *in_code) {
+uint32_t aviary_code_trap(uintptr_t pc, AviaryCodeKind *kind) {
   atomic_fetch_add(&readers, 1);
   const CodeRange *range = find(atomic_load(&current), pc);
   uint32_t code = range == NULL ? AVIARY_TRAP_NONE : trap_at(range, pc);
-  *in_code = range != NULL;
+  *kind = range == NULL ? AVIARY_CODE_NONE : range->traps == NULL ? AVIARY_CODE_THUNK : AVIARY_CODE_MODULE;
   atomic_fetch_sub(&readers, 1);
   return code;
 }
 
 bool aviary_code_contains(uintptr_t pc) {
-  bool in_code;
-  aviary_code_trap(pc, &in_code);
-  return in_code;
+  AviaryCodeKind kind;
+  aviary_code_trap(pc, &kind);
+  return kind != AVIARY_CODE_NONE;
 }
 
 static Snapshot *allocate(size_t count) {

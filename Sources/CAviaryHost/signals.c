@@ -39,6 +39,11 @@ static int interrupt_signal;
 
 int aviary_interrupt_signal(void) { return interrupt_signal; }
 
+// A module's code has its fuel in a register. In thunks that may be another's yet: the store knows what was left.
+static void keep_fuel(AviaryActivation *activation, AviaryCodeKind kind, const greg_t *registers) {
+  if (kind == AVIARY_CODE_MODULE && activation->store->is_metered) activation->store->fuel = (uint64_t)registers[REG_R13];
+}
+
 static void land(AviaryActivation *activation, uint32_t code, uint32_t signal, uintptr_t address,
                  greg_t *registers) {
   activation->trap_code = code;
@@ -87,15 +92,17 @@ static bool try_land(int signal, const siginfo_t *info, ucontext_t *context) {
     case AVIARY_STACK_FAULT_OTHER: break;
     }
   }
-  bool in_code;
-  uint32_t code = aviary_code_trap(pc, &in_code);
-  if (!in_code) return false;
+  AviaryCodeKind kind;
+  uint32_t code = aviary_code_trap(pc, &kind);
+  if (kind == AVIARY_CODE_NONE) return false;
   if (is_access && overflows(activation, info->si_code, address, rsp)) {
+    keep_fuel(activation, kind, registers);
     land(activation, AVIARY_TRAP_CALL_STACK_EXHAUSTED, (uint32_t)signal, address, registers);
     return true;
   }
   if (code == AVIARY_TRAP_NONE) return false;
   if (is_access && !owns(activation->store, address)) return false;
+  keep_fuel(activation, kind, registers);
   land(activation, code, (uint32_t)signal, address, registers);
   return true;
 }
@@ -150,7 +157,10 @@ static void handle_interrupt(int signal, siginfo_t *info, void *raw) {
   if (innermost == NULL || innermost->pending != AVIARY_TRAP_INTERRUPTED) return;
   ucontext_t *context = raw;
   greg_t *registers = context->uc_mcontext.gregs;
-  if (!aviary_code_contains((uintptr_t)registers[REG_RIP])) return;
+  AviaryCodeKind kind;
+  aviary_code_trap((uintptr_t)registers[REG_RIP], &kind);
+  if (kind == AVIARY_CODE_NONE) return;
+  keep_fuel(innermost, kind, registers);
   land(innermost, AVIARY_TRAP_INTERRUPTED, (uint32_t)signal, 0, registers);
 }
 

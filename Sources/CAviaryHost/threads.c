@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -121,3 +122,5 @@ int aviary_thread_start(void (*body)(void *context), void *context) {
   if (error != 0) free(argument);
   return error;
 }
+
+void aviary_thread_be_punctual(void) { prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL); }

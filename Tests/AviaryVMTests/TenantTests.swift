@@ -32,10 +32,9 @@ import Testing
     defer { cache.close() }
     let (store, _) = try sealed(engine, cache, [.init(.add)])
     let words = unsafe store.raw
-    store.epochDeadline = 5
+    try store.trap(atEpoch: 5)
     store.fuel = 17
     store.limiter = Limiter()
-    store.onEpochDeadline = { 1 }
     store.hostError = VMError.wrongStore
     store.memoryBytes = 99
     unsafe words.pointee.report.pc = 42
@@ -44,8 +43,8 @@ import Testing
     let next = try #require(unsafe cache.take()?.takeRetainedValue())
     #expect(next === store)
     try next.revive(VMStoreLimits(), nil)
-    #expect(next.epochDeadline == .max && next.fuel == UInt64(Int64.max) + 1)
-    #expect(next.limiter == nil && next.onEpochDeadline == nil && next.hostError == nil && next.memoryBytes == 0)
+    #expect(next.trapEpoch == .max && next.fuel == .max)
+    #expect(next.limiter == nil && next.hostError == nil && next.memoryBytes == 0)
     #expect(unsafe words.pointee.report.pc == 0 && !next.interrupter.isInterrupted)
     #expect(unsafe words.pointee.embedder == nil && words.pointee.thread == 0)
   }

@@ -37,6 +37,15 @@ public struct EngineConfiguration: Sendable {
   /// the guard region below the stack.
   public var explicitStackChecks = false
 
+  /// How guests are stopped that run too long.
+  public var interruption: Interruption = .signals
+
+  /// Guests are charged for every operator that they execute, about 10 % slower, and trap when their store's `fuel`
+  /// is used up. The same program uses the same fuel each time.
+  public var fuelMetering = false
+  /// What a new store has of it.
+  public var initialFuel: UInt64 = .max
+
   /// Writes `/tmp/perf-PID.map`, so that `perf` names the guest's functions.
   public var perfMap = false
   /// Registers the guest's functions with a debugger through the GDB JIT interface.
@@ -74,7 +83,10 @@ public struct EngineConfiguration: Sendable {
     if case .pooling(let pool) = allocation {
       try pool.check(maxMemoryReservation: max(memoryReservation, memory64Reservation))
     }
+    try interruption.check()
     var tunables = Tunables()
+    tunables.epochChecks = interruption.isEpoch
+    tunables.fuelMetering = fuelMetering
     tunables.memoryReservationBytes = memoryReservation.bytes
     tunables.memoryGuardBytes = memoryGuard.bytes
     tunables.memory64ReservationBytes = memory64Reservation.bytes

@@ -6,7 +6,7 @@ public struct Interrupter: Sendable {
   let runtime: VMInterrupter
 
   /// Makes the guest trap with `Trap.Code.interrupted`: now, at its return from a host function, or at
-  /// its next entry. It stays so until `reset`.
+  /// its next entry; with `Interruption.epoch` at its next check. It stays so until `reset`.
   ///
   /// - Returns: whether the guest was inside. A rare moment lets it slip by: while this returns true,
   ///   call again after a pause (deadlines do so by themselves).
@@ -28,9 +28,14 @@ extension Store {
   /// Runs `body`, whose guest calls in this store trap with `Trap.Code.interrupted` after some time.
   ///
   /// Deadlines nest. Once one has passed, the store is usable again when this returns, unless an
-  /// outer one has passed too.
+  /// outer one has passed too. With `Interruption.epoch` and a tick, the guest stops less than two ticks later.
   /// - Throws: what `body` throws; `WasmError.exhausted` where the deadline's thread cannot be started.
   public func withDeadline<Result>(after duration: Duration, _ body: () throws -> Result) throws -> Result {
+    if context.countsDeadlines {
+      try context.pushDeadline(after: nanoseconds(in: duration))
+      defer { context.popDeadline() }
+      return try body()
+    }
     let interrupter = try context.runtime().interrupter
     let time = deadline(in: duration)
     let token: DeadlineService.Token
@@ -51,11 +56,6 @@ extension Store {
 
 /// A time of the monotonic clock, in nanoseconds; at most the largest there is.
 private func deadline(in duration: Duration) -> UInt64 {
-  let (seconds, attoseconds) = duration.components
-  func sum(_ a: UInt64, _ b: UInt64) -> UInt64 {
-    let (sum, overflow) = a.addingReportingOverflow(b)
-    return overflow ? .max : sum
-  }
-  let (whole, overflow) = UInt64(clamping: seconds).multipliedReportingOverflow(by: 1_000_000_000)
-  return sum(MonotonicClock.now, sum(overflow ? .max : whole, UInt64(clamping: attoseconds / 1_000_000_000)))
+  let (sum, overflow) = MonotonicClock.now.addingReportingOverflow(nanoseconds(in: duration))
+  return overflow ? .max : sum
 }

@@ -192,6 +192,9 @@ final class StoreExtras {
   var asyncGate: AsyncGrowthGate?
   /// Of `withDeadline`, outermost first.
   var deadlines: [UInt64] = []
+  /// The same where they are epochs; and the one that was set for the store itself.
+  var epochDeadlines: [UInt64] = []
+  var ownEpochDeadline = UInt64.max
   /// External references by handle - 1.
   var externals: [ExternRef] = []
   var handles: [ObjectIdentifier: UInt64] = [:]

@@ -11,6 +11,12 @@ struct EngineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Size of the guest's stack, as 1MiB.", valueName: "size"))
   var maxStack: Size?
 
+  @Option(help: ArgumentHelp("Meter the guest, and trap when it has executed that many operators.", valueName: "count"))
+  var fuel: UInt64?
+
+  @Option(help: ArgumentHelp("Stop guests by checks in their code, which look at a clock of such ticks, as 10ms; by signals otherwise.", valueName: "tick"))
+  var epoch: TimeSpan?
+
   @Flag(help: "Write /tmp/perf-PID.map, so that perf names the guest's functions.")
   var perfMap = false
 
@@ -31,6 +37,11 @@ struct EngineOptions: ParsableArguments {
       configuration.maxGuestStack = maxStack.bytes
       configuration.fiberStackSize = max(configuration.fiberStackSize, maxStack.bytes)
     }
+    if let fuel {
+      configuration.fuelMetering = true
+      configuration.initialFuel = fuel
+    }
+    if let epoch { configuration.interruption = .epoch(tick: epoch.duration, action: .trap) }
     configuration.perfMap = perfMap
     configuration.gdbJIT = gdb
     return configuration

@@ -11,12 +11,15 @@ import AviaryCore
 @safe
 struct BaselineWorker: ~Copyable {
   private let module: ValidatedModule
+  private let isMetered: Bool
   private var scan: ScanSink
+  private var fuel = FuelSink()
   private var emitter: FunctionEmitter
   private var reader: OperatorReader
 
   init(_ module: ValidatedModule, _ tables: ModuleTables) {
     self.module = module
+    isMetered = tables.tunables.fuelMetering
     scan = ScanSink(tables)
     emitter = FunctionEmitter(tables, module.info.bytes)
     reader = OperatorReader(ByteCursor(module.info.bytes, in: 0..<0), features: .all)
@@ -53,6 +56,14 @@ struct BaselineWorker: ~Copyable {
     try readLocals()
     try reader.readAll(&scan)
 
+    if isMetered {
+      fuel.begin()
+      reader.move(to: cursor)
+      try reader.readLocals { (_: UInt32, _: ValueType) throws(ModuleError) in }
+      try reader.readAll(&fuel)
+      swap(&emitter.fuelRegions, &fuel.regions)
+    }
+    emitter.bodyBytes = UInt32(truncatingIfNeeded: info.bodies[index].count)
     emitter.facts = scan.facts
     swap(&emitter.locals, &scan.locals)
     swap(&emitter.seenLocals, &scan.seenLocals)
@@ -81,6 +92,7 @@ extension FunctionEmitter {
     trapStubs.removeAll()
     traps.removeAll()
     addresses.removeAll()
+    epochCalls.removeAll()
   }
 
   func finishChunk(_ chunk: inout CompiledChunk) {
@@ -89,6 +101,7 @@ extension FunctionEmitter {
     chunk.trapStubs = trapStubs.elements()
     chunk.traps = traps.elements()
     chunk.addresses = addresses.elements()
+    chunk.epochCalls = epochCalls.elements()
   }
 
   /// The parameters as locals.
@@ -108,12 +121,14 @@ extension FunctionEmitter {
     isDead = false
     deadDepth = 0
     skipsNext = false
+    nextRegion = 0
     frame = Frame()
     placeArguments()
     choosePins()
     layOutFrame()
     emitPrologue()
     openFunction(type)
+    emitEntryChecks()
   }
 
   mutating func finishFunction() -> Int {

@@ -76,6 +76,7 @@ extension FunctionEmitter {
     asm.bind(label)
     dirtyPins = volatilePins
     open(.loop, type, label: label, elseLabel: Label(index: -1))
+    emitLoopChecks()
   }
 
   mutating func emitIf(_ type: BlockType) throws(ModuleError) {

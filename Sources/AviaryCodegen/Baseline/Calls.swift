@@ -311,7 +311,9 @@ extension FunctionEmitter {
       asm.moveImmediate(.b32, registers[index], Int64(constant))
     }
     truncate(to: first)
+    storeFuel()
     callBuiltin(builtin)
+    loadFuel()
     free = allocatable
     reloadPins()
   }

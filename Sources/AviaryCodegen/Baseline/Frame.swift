@@ -17,9 +17,14 @@ struct Frame: BitwiseCopyable {
   var start = 0
   var adjustment = 0
   var limitCheck = 0
+  /// The frame lies below rsp.
+  var isRedZone = false
   /// The most that calls take below the frame, for arguments and result areas.
   var outgoing: Int32 = 0
   var afterAdjustment = Label(index: 0)
+
+  /// What the system leaves alone below rsp.
+  static var redZone: Int32 { 128 }
 }
 
 /// Where one argument travels, by the rules of docs/abi.md.
@@ -257,8 +262,9 @@ extension FunctionEmitter {
       asm.code.patch32(at: frame.limitCheck, -(size + frame.outgoing))
     }
     if size <= 4096 {
-      if !facts.hasCalls && frame.outgoing == 0 && size <= 128 {
+      if !facts.hasCalls && frame.outgoing == 0 && size <= Frame.redZone {
         // A leaf lives in the red zone: signals run on a stack of their own.
+        frame.isRedZone = true
         asm.code.patch32(at: frame.adjustment, 0x0080_1F0F)
         asm.code.patch32(at: frame.adjustment + 3, 0)
       } else {

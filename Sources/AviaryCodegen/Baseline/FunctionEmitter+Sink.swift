@@ -22,11 +22,17 @@ extension FunctionEmitter {
     if isDead { deadDepth &+= 1 } else { try emitLoop(type) }
   }
   mutating func visitIf(_ type: BlockType) throws(ModuleError) {
-    if isDead { deadDepth &+= 1 } else { try emitIf(type) }
+    if isDead {
+      deadDepth &+= 1
+      return
+    }
+    try emitIf(type)
+    chargeFuel(at: operatorOffset)
   }
   mutating func visitElse() throws(ModuleError) {
     if isDead && deadDepth > 0 { return }
     emitElse()
+    chargeFuel(at: operatorOffset)
   }
   mutating func visitEnd() throws(ModuleError) {
     if isDead && deadDepth > 0 {
@@ -34,6 +40,10 @@ extension FunctionEmitter {
       return
     }
     emitEnd()
+    if !isDead && !controls.isEmpty {
+      chargeFuel(at: operatorOffset)
+      checkLongWay()
+    }
     try checkRoom()
   }
   mutating func visitBr(_ depth: UInt32) throws(ModuleError) {
@@ -44,6 +54,7 @@ extension FunctionEmitter {
   mutating func visitBrIf(_ depth: UInt32) throws(ModuleError) {
     if isDead { return }
     emitBrIf(depth)
+    chargeFuel(at: operatorOffset)
     try checkRoom()
   }
   mutating func visitBrTable(_ targets: UnsafeBufferPointer<UInt32>) throws(ModuleError) {
@@ -57,16 +68,19 @@ extension FunctionEmitter {
   }
   mutating func visitCall(_ function: UInt32) throws(ModuleError) {
     if isDead { return }
+    checkLongWay()
     try emitCall(function)
     try checkRoom()
   }
   mutating func visitCallIndirect(type: UInt32, table: UInt32) throws(ModuleError) {
     if isDead { return }
+    checkLongWay()
     try emitCallIndirect(type: type, table: table)
     try checkRoom()
   }
   mutating func visitCallRef(type: UInt32) throws(ModuleError) {
     if isDead { return }
+    checkLongWay()
     try emitCallRef(type: type)
     try checkRoom()
   }
@@ -88,11 +102,13 @@ extension FunctionEmitter {
   mutating func visitBrOnNull(_ depth: UInt32) throws(ModuleError) {
     if isDead { return }
     emitBrOnNull(depth)
+    chargeFuel(at: operatorOffset)
     try checkRoom()
   }
   mutating func visitBrOnNonNull(_ depth: UInt32) throws(ModuleError) {
     if isDead { return }
     emitBrOnNonNull(depth)
+    chargeFuel(at: operatorOffset)
     try checkRoom()
   }
 
@@ -120,6 +136,7 @@ extension FunctionEmitter {
   mutating func visitDrop() throws(ModuleError) {
     if isDead { return }
     emitDrop()
+    checkLongWay()
   }
   mutating func visitSelect() throws(ModuleError) {
     if isDead { return }
@@ -136,6 +153,7 @@ extension FunctionEmitter {
   mutating func visitLocalSet(_ local: UInt32) throws(ModuleError) {
     if isDead { return }
     emitLocalSet(local)
+    checkLongWay()
   }
   mutating func visitLocalTee(_ local: UInt32) throws(ModuleError) {
     if isDead { return }

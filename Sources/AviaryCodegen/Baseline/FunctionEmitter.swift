@@ -45,12 +45,14 @@ struct FunctionEmitter: ~Copyable, OperatorSink {
   var trapStubs = FlatArray<CompiledChunk.TrapRelocation>()
   var traps = FlatArray<TrapSite>()
   var addresses = FlatArray<AddressMapping>()
+  var epochCalls = FlatArray<UInt32>()
 
   // The function in hand
   var operatorOffset: UInt32 = 0
   var functionIndex: UInt32 = 0
   var signature = ModuleTables.Signature()
   var facts = ScanFacts()
+  var bodyBytes: UInt32 = 0
   var locals = FlatArray<LocalInfo>(capacity: 64)
   /// Those that the scan saw, in the order of their first use. A body of ten bytes can declare 50,000 that nothing uses.
   var seenLocals = FlatArray<UInt32>(capacity: 64)
@@ -82,7 +84,15 @@ struct FunctionEmitter: ~Copyable, OperatorSink {
   /// The next operator was emitted together with the one before.
   var skipsNext = false
 
+  // Interruption
+  /// Where fuel is metered; and the first that code was not emitted for.
+  var fuelRegions = FlatArray<FuelRegion>()
+  var nextRegion = 0
+  /// The operator of the latest epoch check.
+  var lastCheck: UInt32 = 0
+
   // Code and data that come after the function
+  var epochStubs = FlatArray<EpochStub>()
   var coldStubs = FlatArray<ColdStub>()
   var floatConstants = FlatArray<FloatConstant>()
   var jumpTables = FlatArray<JumpTable>()

@@ -1,3 +1,4 @@
+import AviaryContract
 import AviaryCore
 
 // Which locals live in registers for the whole function. The hottest ones do, by
@@ -10,7 +11,7 @@ import AviaryCore
 //
 // A leaf's parameters stay where they arrive, if that is a register that can be
 // pinned. rax, rcx, rdx and r10 are never pinned: divisions, shifts, results and
-// calls want them.
+// calls want them. Where fuel is metered, r13 is not pinned either (Interruption).
 extension FunctionEmitter {
   private static var leafGPRs: [GPR] { [.rdi, .rsi, .r8, .r9] }
 
@@ -73,11 +74,14 @@ extension FunctionEmitter {
   /// Weighed as one: in large functions most calls are in rare cases, as measured on interpreters.
   private var volatileCost: UInt32 { facts.callWeight }
 
+  /// Then r13 is taken.
+  private var isMetered: Bool { tables.tunables.fuelMetering }
+
   private mutating func chooseIntegerPins() {
     let limit = 7
     let candidates = hottest(isFloat: false, limit: limit, above: 0)
     if facts.hasCalls {
-      var saved: [UInt8] = [13, 12, 3]
+      var saved: [UInt8] = isMetered ? [12, 3] : [13, 12, 3]
       var volatile: [UInt8] = [7, 6, 9, 8]
       for position in 0..<limit where candidates[position] >= 0 {
         let local = Int(candidates[position])
@@ -91,7 +95,7 @@ extension FunctionEmitter {
       return
     }
     // Parameters first keep their own registers.
-    var pool: [UInt8] = [13, 12, 3, 9, 8, 6, 7]
+    var pool: [UInt8] = isMetered ? [12, 3, 9, 8, 6, 7] : [13, 12, 3, 9, 8, 6, 7]
     for position in 0..<limit where candidates[position] >= 0 {
       let local = Int(candidates[position])
       guard let register = argumentGPR(of: local), let index = pool.firstIndex(of: register)

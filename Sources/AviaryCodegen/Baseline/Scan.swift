@@ -6,6 +6,8 @@ struct ScanFacts: BitwiseCopyable {
   var callWeight: UInt32 = 0
   /// Whether anything is called and returned from: volatile registers are lost then.
   var hasCalls = false
+  /// Whether it may end in a call of another.
+  var hasTailCalls = false
   /// Whether r15 may be lost: the frame keeps the context (docs/abi.md).
   var hasForeignCalls = false
 }
@@ -101,12 +103,13 @@ struct ScanSink: ~Copyable, OperatorSink {
   }
   mutating func visitCallIndirect(type: UInt32, table: UInt32) throws(ModuleError) { call(isForeign: true) }
   mutating func visitCallRef(type: UInt32) throws(ModuleError) { call(isForeign: true) }
-  mutating func visitReturnCall(_ function: UInt32) throws(ModuleError) {}
+  mutating func visitReturnCall(_ function: UInt32) throws(ModuleError) { facts.hasTailCalls = true }
   mutating func visitReturnCallIndirect(type: UInt32, table: UInt32) throws(ModuleError) {
+    facts.hasTailCalls = true
     // The check of a type that is not final may call a builtin.
     call(isForeign: false)
   }
-  mutating func visitReturnCallRef(type: UInt32) throws(ModuleError) {}
+  mutating func visitReturnCallRef(type: UInt32) throws(ModuleError) { facts.hasTailCalls = true }
   mutating func visitBrOnNull(_ depth: UInt32) throws(ModuleError) {}
   mutating func visitBrOnNonNull(_ depth: UInt32) throws(ModuleError) {}
   mutating func visitThrow(tag: UInt32) throws(ModuleError) {}

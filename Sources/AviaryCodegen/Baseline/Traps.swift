@@ -7,6 +7,8 @@ struct ColdStub: BitwiseCopyable {
   /// Of failed float conversions: where the float is, to tell NaN from overflow.
   var register: UInt8 = ColdStub.none
   var isDouble = false
+  /// Of fuel that is used up: what was charged.
+  var refund: Int32 = 0
   var code: TrapCode
   static var none: UInt8 { 0xFF }
 }
@@ -74,9 +76,11 @@ extension FunctionEmitter {
         emitTrapCall(.invalidConversionToInteger, stub.wasmOffset)
         asm.bind(valid)
       }
+      if stub.refund != 0 { asm.alu(.add, .b64, .r13, immediate: stub.refund) }
       emitTrapCall(stub.code, stub.wasmOffset)
     }
     coldStubs.removeAll()
+    emitEpochStubs()
     emitJumpTables()
     emitConstants()
   }

@@ -47,5 +47,7 @@ package struct CompiledChunk: Sendable {
   package var traps: [TrapSite] = []
   /// Trap stubs' return addresses included; need not be sorted.
   package var addresses: [AddressMapping] = []
+  /// The `rel32` fields of calls to the module's epoch thunk.
+  package var epochCalls: [UInt32] = []
   package init() {}
 }

@@ -7,6 +7,7 @@ import CAviaryContract
 ///
 /// ```
 ///  trap thunks     mov eax, code; jmp [r15+raise]   only those that are used
+///  epoch thunk     only if it is used
 ///  chunk           functions, each aligned to 16
 ///  chunk …
 /// ```
@@ -24,6 +25,8 @@ package struct ModuleLinker {
   private var functions: [FunctionRange]
   /// Per trap code: the offset of its thunk.
   private var thunks: [UInt32: Int] = [:]
+  private var epochThunk = 0
+  private let isMetered: Bool
 
   /// - Parameter functionCount: the number of defined functions; the chunks
   ///   hold each exactly once.
@@ -31,7 +34,7 @@ package struct ModuleLinker {
   package static func link(
     _ chunks: [CompiledChunk], functionCount: Int, tunables: Tunables
   ) throws(ModuleError) -> Artifact {
-    var linker = ModuleLinker(chunks, functionCount: functionCount)
+    var linker = ModuleLinker(chunks, functionCount: functionCount, isMetered: tunables.fuelMetering)
     try linker.layOut()
     linker.resolve()
     return Artifact(
@@ -39,7 +42,8 @@ package struct ModuleLinker {
       functions: linker.functions, traps: linker.trapTable(), addresses: linker.addressMap())
   }
 
-  private init(_ chunks: [CompiledChunk], functionCount: Int) {
+  private init(_ chunks: [CompiledChunk], functionCount: Int, isMetered: Bool) {
+    self.isMetered = isMetered
     self.chunks = chunks.sorted {
       ($0.functions.first?.index ?? .max) < ($1.functions.first?.index ?? .max)
     }
@@ -89,8 +93,14 @@ package struct ModuleLinker {
     var asm = Assembler(capacity: 512)
     for code in used.sorted() {
       thunks[code] = asm.position
+      if isMetered { asm.storeFuel() }
       asm.moveImmediate(.b32, .rax, Int64(code))
       asm.jump(Address(.r15, Int32(AVIARY_VMCTX_RAISE)))
+    }
+    if chunks.contains(where: { !$0.epochCalls.isEmpty }) {
+      asm.code.alignWithBreakpoints(to: 16)
+      epochThunk = asm.position
+      asm.epochThunk(isMetered: isMetered)
     }
     asm.finish()
     return asm.code.bytes()
@@ -104,6 +114,7 @@ package struct ModuleLinker {
       for stub in chunk.trapStubs {
         patch(start + Int(stub.offset), to: thunks[stub.code.rawValue]!)
       }
+      for field in chunk.epochCalls { patch(start + Int(field), to: epochThunk) }
     }
   }
 

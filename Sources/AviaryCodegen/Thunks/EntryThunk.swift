@@ -24,8 +24,9 @@ package enum Thunks {
   ///  result area
   ///  stack arguments  <- rsp at the call
   /// ```
-  /// rbx, r12 and r13 are not touched here and kept by wasm code.
-  package static func entry(_ type: FunctionType) -> [UInt8] {
+  /// rbx, r12 and r13 are not touched here and kept by wasm code; where fuel is metered, r13 is what is left of it,
+  /// and whoever calls the thunk keeps his own.
+  package static func entry(_ type: FunctionType, isMetered: Bool = false) -> [UInt8] {
     let layout = SignatureLayout(type)
     var asm = Assembler(capacity: 512)
     asm.push(.rbp)
@@ -59,8 +60,10 @@ package enum Thunks {
     if case .gpr(let register) = layout.resultArea {
       asm.lea(.b64, register, Address(.rsp, layout.argumentBytes))
     }
+    if isMetered { asm.loadFuel() }
     asm.zero(.r10)
     asm.call(.r11)
+    if isMetered { asm.storeFuel() }
 
     // The callee popped the arguments: rsp is at the result area.
     asm.load(.b64, .r11, Address(.rbp, -32))

@@ -16,9 +16,11 @@ extension Thunks {
   ///  result area's address, or nothing  [rbp-16]
   ///  values       <- rsp: max(parameters, results) of them
   /// ```
-  package static func host(_ type: FunctionType) -> [UInt8] {
+  /// Where fuel is metered, the host finds it in the store, from the first instruction on.
+  package static func host(_ type: FunctionType, isMetered: Bool = false) -> [UInt8] {
     let layout = SignatureLayout(type)
     var asm = Assembler(capacity: 512)
+    if isMetered { asm.storeFuel() }
     asm.push(.rbp)
     asm.move(.b64, .rbp, .rsp)
     asm.push(.r15)
@@ -43,6 +45,7 @@ extension Thunks {
     asm.move(.b64, .rsi, .r10)
     asm.move(.b64, .rdx, .rsp)
     asm.call(Address(.r15, callHost))
+    if isMetered { asm.loadFuel() }
 
     // It returns only when the host function succeeded. The area first, while
     // r11 and rax are free.

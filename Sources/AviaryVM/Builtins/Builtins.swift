@@ -48,6 +48,31 @@ enum Builtins {
     unsafe aviary_set_pending(context.pointee.store, code.rawValue)
   }
 
+  /// Charges metered code for so much work beside the operator, or makes it trap before any of it is done: 1 for
+  /// each 64 bytes.
+  @inline(__always)
+  static func pays(_ context: Context, bytes count: UInt64) -> Bool {
+    guard unsafe context.pointee.store.pointee.is_metered != 0 else { return true }
+    return unsafe charge(context, count / 64)
+  }
+
+  @inline(__always)
+  static func pays(_ context: Context, elements count: UInt64) -> Bool {
+    guard unsafe context.pointee.store.pointee.is_metered != 0 else { return true }
+    return unsafe charge(context, count / 8)
+  }
+
+  @inline(never)
+  private static func charge(_ context: Context, _ amount: UInt64) -> Bool {
+    let (rest, overflow) = unsafe context.pointee.store.pointee.fuel.subtractingReportingOverflow(amount)
+    if overflow {
+      unsafe trap(context, AVIARY_TRAP_OUT_OF_FUEL)
+      return false
+    }
+    unsafe context.pointee.store.pointee.fuel = rest
+    return true
+  }
+
   /// The guest's -1.
   static let denied = UInt64.max
 
@@ -71,20 +96,7 @@ enum Builtins {
   }
 
   private static let epoch: @convention(c) (Context) -> Void = { context in
-    unsafe with(context) { instance in
-      let store = unsafe instance.store
-      do {
-        if let more = try store.onEpochDeadline?() {
-          let (deadline, overflow) = store.engine.currentEpoch.addingReportingOverflow(more)
-          store.epochDeadline = overflow ? .max : deadline
-        } else {
-          unsafe trap(context, AVIARY_TRAP_INTERRUPTED)
-        }
-      } catch {
-        store.hostError = error
-        unsafe trap(context, AVIARY_TRAP_HOST)
-      }
-    }
+    unsafe with(context) { unsafe $0.store.reachCheck(context) }
   }
 
   private static let outOfFuel: @convention(c) (Context) -> Void = { context in

@@ -26,6 +26,7 @@ extension Builtins {
       guard let target = unsafe bytes(instance, index, start, count) else {
         return unsafe trap(context, AVIARY_TRAP_MEMORY_OUT_OF_BOUNDS)
       }
+      guard unsafe pays(context, bytes: count) else { return }
       unsafe memset(target, Int32(truncatingIfNeeded: value & 0xFF), Int(count))
     }
   }
@@ -36,6 +37,7 @@ extension Builtins {
       guard let target = unsafe bytes(instance, toIndex, to, count),
         let source = unsafe bytes(instance, fromIndex, from, count)
       else { return unsafe trap(context, AVIARY_TRAP_MEMORY_OUT_OF_BOUNDS) }
+      guard unsafe pays(context, bytes: count) else { return }
       unsafe memmove(target, source, Int(count))
     }
   }
@@ -43,6 +45,8 @@ extension Builtins {
   static let memoryInit: @convention(c) (Context, UInt32, UInt32, UInt64, UInt64, UInt64) -> Void = {
     context, index, segment, to, from, count in
     unsafe with(context) { instance in
+      // More than there is traps.
+      guard unsafe pays(context, bytes: min(count, instance.data[Int(segment)].count)) else { return }
       if !instance.copyData(Int(segment), to: Int(index), at: to, from: from, count: count) {
         unsafe trap(context, AVIARY_TRAP_MEMORY_OUT_OF_BOUNDS)
       }

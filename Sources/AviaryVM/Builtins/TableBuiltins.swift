@@ -25,6 +25,7 @@ extension Builtins {
       guard let target = unsafe elements(instance, index, start, count) else {
         return unsafe trap(context, AVIARY_TRAP_TABLE_OUT_OF_BOUNDS)
       }
+      guard unsafe pays(context, elements: count) else { return }
       unsafe target.update(repeating: value, count: Int(count))
     }
   }
@@ -35,6 +36,7 @@ extension Builtins {
       guard let target = unsafe elements(instance, toIndex, to, count),
         let source = unsafe elements(instance, fromIndex, from, count)
       else { return unsafe trap(context, AVIARY_TRAP_TABLE_OUT_OF_BOUNDS) }
+      guard unsafe pays(context, elements: count) else { return }
       // Right for ranges that overlap too.
       unsafe target.update(from: source, count: Int(count))
     }
@@ -44,6 +46,8 @@ extension Builtins {
     context, index, segment, to, from, count in
     unsafe with(context) { instance in
       let source = unsafe instance.elements[Int(segment)]
+      // More than there is traps.
+      guard unsafe pays(context, elements: min(count, UInt64(source.count))) else { return }
       if unsafe !instance.copyElements(source, to: instance.tables[Int(index)], at: to, from: from, count: count) {
         unsafe trap(context, AVIARY_TRAP_TABLE_OUT_OF_BOUNDS)
       }

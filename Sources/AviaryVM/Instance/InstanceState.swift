@@ -172,6 +172,7 @@ final class InstanceState {
     if !memories.isEmpty { unsafe context.pointee.memory0_base = memories[0].cell.pointee.base }
     unsafe context.pointee.raise = aviary_raise_address()
     unsafe context.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
+    if unsafe store.hasChecks { unsafe aviary_epoch_adopt(store.raw, context) }
   }
 
   private func fillFuncRefs() {

@@ -39,6 +39,12 @@ package struct VMEngineOptions: Sendable {
   package var limits: VMPoolLimits?
   /// nil: every memory has a reservation of its own. Reservation and guard are taken from the tunables.
   package var pool: MemoryPoolConfiguration?
+  /// Nanoseconds from one epoch to the next; nil: time does not count them.
+  package var epochTick: UInt64?
+  /// Guests with epoch checks let others have their turn at each epoch.
+  package var yieldsAtEpochs = false
+  /// What new tenants have.
+  package var initialFuel = UInt64.max
   package init() {}
 }
 
@@ -67,8 +73,7 @@ package final class VMEngine: Sendable {
     var debugger: [DebuggerRegistration] = []
   }
   private let thunks = Mutex(Thunks())
-  /// Read by machine code, so at an address that stays.
-  nonisolated(unsafe) let epoch: UnsafeMutablePointer<Atomic<UInt64>>
+  package let clock: EpochClock
 
   /// - Throws: `configuration`, naming the numbers, or `system` where the signal handlers
   ///   cannot be installed.
@@ -125,14 +130,7 @@ package final class VMEngine: Sendable {
       pool = nil
     }
     generator = thunks
-    let cell = UnsafeMutablePointer<Atomic<UInt64>>.allocate(capacity: 1)
-    unsafe cell.initialize(to: Atomic(0))
-    unsafe epoch = cell
-  }
-
-  deinit {
-    unsafe epoch.deinitialize(count: 1)
-    unsafe epoch.deallocate()
+    clock = EpochClock(tick: options.epochTick)
   }
 
   /// Lets go of everything that is kept for later tenants and not in use.
@@ -146,12 +144,6 @@ package final class VMEngine: Sendable {
     guard let pool, pool.stripeCount > 1 else { return 0 }
     return (stripes.add(1, ordering: .relaxed).oldValue & .max) % pool.stripeCount
   }
-
-  /// Counts the epoch up: guests whose deadline is reached notice at their next check.
-  package func incrementEpoch() {
-    unsafe epoch.pointee.add(1, ordering: .relaxed)
-  }
-  package var currentEpoch: UInt64 { unsafe epoch.pointee.load(ordering: .relaxed) }
 
   /// The code that enters functions of the type; lives as long as the engine.
   package func entryThunk(for type: FunctionType) throws(VMError) -> VMThunk {

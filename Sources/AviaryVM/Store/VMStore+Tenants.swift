@@ -116,8 +116,7 @@ extension VMStore {
       unsafe seal.pointee.tables[index]._withUnsafeGuaranteedRef { $0.shed() }
     }
     change(to: VMStoreLimits(), nil)
-    unsafe raw.pointee.context.epoch_deadline = .max
-    unsafe raw.pointee.context.fuel = .min
+    resetInterruption()
     unsafe raw.pointee.interrupted = 0
     unsafe raw.pointee.report = AviaryTrapReport()
     unsafe raw.pointee.embedder = nil

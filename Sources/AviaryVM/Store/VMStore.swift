@@ -15,17 +15,10 @@ package final class VMStore {
   // Stored in private, so that no access of theirs is checked at run time.
   private var ownLimits: VMStoreLimits
   private var ownLimiter: (any VMLimiter)?
-  private var ownOnEpochDeadline: (() throws -> UInt64?)?
   package var limits: VMStoreLimits { ownLimits }
   package var limiter: (any VMLimiter)? {
     get { ownLimiter }
     set { ownLimiter = newValue }
-  }
-  /// Asked when a guest with epoch checks reaches its deadline: nil ends the guest with
-  /// `interrupted`, a number is how many more epochs it may run. A thrown error ends it too.
-  package var onEpochDeadline: (() throws -> UInt64?)? {
-    get { ownOnEpochDeadline }
-    set { ownOnEpochDeadline = newValue }
   }
 
   /// Of all memories of the store: they are under one key. A store that has none moves to where there is room.
@@ -66,11 +59,9 @@ package final class VMStore {
     host = HostStore(engine.deadlines)
     unsafe raw = host.pointer
     stack = try unsafe VMStore.takeStack(engine, raw)
-    unsafe raw.pointee.context.epoch = UnsafePointer(UnsafeRawPointer(engine.epoch).assumingMemoryBound(to: UInt64.self))
-    unsafe raw.pointee.context.epoch_deadline = .max
-    unsafe raw.pointee.context.fuel = .min
     unsafe raw.pointee.context.guest_pkru = engine.pool?.guestRights(ofStripe: ownStripe) ?? 0
     unsafe raw.pointee.context.owner = Unmanaged.passUnretained(self).toOpaque()
+    try prepareInterruption()
   }
 
   deinit {
@@ -84,6 +75,7 @@ package final class VMStore {
       unsafe seal.deinitialize(count: 1)
       unsafe seal.deallocate()
     }
+    if hasChecks { unsafe aviary_epoch_forget(raw) }
     for unsafe context in unsafe contexts { unsafe engine.freeContext(context) }
     for unsafe cell in unsafe cells { unsafe cell.deallocate() }
     giveStackBack()
@@ -98,21 +90,6 @@ package final class VMStore {
 
   /// Whether its guest is suspended: no thread is inside.
   package var isSuspended: Bool { unsafe aviary_fiber_is_suspended(&raw.pointee.context) }
-
-  /// Epoch at which guests with epoch checks stop; `UInt64.max` is never.
-  package var epochDeadline: UInt64 {
-    get { unsafe raw.pointee.context.epoch_deadline }
-    set { unsafe raw.pointee.context.epoch_deadline = newValue }
-  }
-
-  /// Fuel left for guests that are metered.
-  package var fuel: UInt64 {
-    get {
-      let used = unsafe raw.pointee.context.fuel
-      return used >= 0 ? 0 : used.magnitude
-    }
-    set { unsafe raw.pointee.context.fuel = newValue >= UInt64(Int64.max) ? .min : -Int64(newValue) }
-  }
 
   // MARK: What the store owns
 
@@ -166,7 +143,6 @@ package final class VMStore {
   func change(to limits: VMStoreLimits, _ limiter: (any VMLimiter)?) {
     ownLimits = limits
     ownLimiter = limiter
-    ownOnEpochDeadline = nil
     hostError = nil
     memoryBytes = 0
   }

@@ -4,8 +4,8 @@
 // runtime fills the structs in, assembly includes this file. docs/abi.md says
 // in words what each field means; a change here is a change of the ABI.
 //
-// Invariant: no field of these structs is ever written by the guest, save the
-// `fuel` counter and global cells. They live outside of linear memory.
+// Invariant: no field of these structs is ever written by the guest, save
+// `fuel` and global cells. They live outside of linear memory.
 #pragma once
 
 // Offsets used by assembly; checked against the structs below.
@@ -14,6 +14,7 @@
 #define AVIARY_VMCTX_TYPE_IDS 24
 #define AVIARY_VMCTX_MEMORY0_BASE 32
 #define AVIARY_VMCTX_RAISE 40
+#define AVIARY_VMCTX_POLL 4
 #define AVIARY_VMCTX_HEAD_SIZE 64
 
 #define AVIARY_HOST_CALL 16
@@ -21,6 +22,7 @@
 
 #define AVIARY_STORE_ACTIVATION 0
 #define AVIARY_STORE_STACK_LIMIT 8
+#define AVIARY_STORE_FUEL 32
 
 #define AVIARY_ACT_PREVIOUS 0
 #define AVIARY_ACT_STORE 8
@@ -93,26 +95,27 @@ typedef struct AviaryStoreContext {
   struct AviaryActivation *activation; // innermost entry into the guest, or null
   uintptr_t stack_limit;               // lowest rsp of checked prologues, and of calls of host functions that run on the guest's stack
   const uint64_t *epoch;               // engine's epoch counter
-  uint64_t epoch_deadline;             // trap or yield when *epoch >= this
-  int64_t fuel;                        // counts up from -(fuel left); >= 0 is out of fuel
+  uint64_t epoch_deadline;             // checks notice when *epoch >= this; written by aviary_epoch_look_out
+  uint64_t fuel;                       // left; while metered code runs it is in r13 instead
   void *owner;                         // the Swift store, unretained
   uint32_t guest_pkru;                 // while the guest runs (docs/abi.md); 0: keys are not used
-  uint32_t reserved0;
-  void *reserved1;
+  uint32_t is_metered;                 // all code of the store keeps its fuel in r13
+  struct AviaryVMContext *first;       // where code has epoch checks: the instances' contexts, by `next`
 } AviaryStoreContext;
 
 // The fixed head of an instance's context (r15). The per-module tail follows at
 // AVIARY_VMCTX_HEAD_SIZE, laid out by VMContextLayout. 16-byte aligned.
 typedef struct AviaryVMContext {
   uint32_t magic; // AVIARY_MAGIC_*
-  uint32_t reserved0;
+  // 0, or UINT32_MAX: an epoch check calls AVIARY_BUILTIN_EPOCH. Written by any thread (CAviaryHost/epoch.c).
+  uint32_t poll;
   AviaryStoreContext *store;
   const void *const *builtins;   // indexed by AviaryBuiltin
   const uint32_t *type_ids;      // module type index -> canonical id
   uint8_t *memory0_base;         // memory 0's base, or null; goes to r14
   const void *raise;             // address of aviary_raise: eax = trap code
   void *owner;                   // the Swift instance, unretained
-  void *reserved1;
+  struct AviaryVMContext *next;  // of the store, where its code has epoch checks
 } AviaryVMContext;
 
 // What r15 points to inside a host function's thunk. Same fixed head (magic,
@@ -228,7 +231,7 @@ typedef enum AviaryBuiltin {
   AVIARY_BUILTIN_TABLE_INIT = 8,    // (vmctx, table, segment, dst, src, n)    may trap
   AVIARY_BUILTIN_ELEM_DROP = 9,     // (vmctx, segment)
   AVIARY_BUILTIN_IS_SUBTYPE = 10,   // (vmctx, actual id, expected id) -> 0 or 1
-  AVIARY_BUILTIN_EPOCH = 11,        // (vmctx): deadline reached                may trap
+  AVIARY_BUILTIN_EPOCH = 11,        // (vmctx): the poll word is set           may trap or suspend
   AVIARY_BUILTIN_OUT_OF_FUEL = 12,  // (vmctx)                                  may trap
   AVIARY_BUILTIN_COUNT = 13
 } AviaryBuiltin;
@@ -242,9 +245,11 @@ _Static_assert(offsetof(AviaryHostFunction, raise) == AVIARY_VMCTX_RAISE, "raise
 _Static_assert(offsetof(AviaryHostFunction, store) == AVIARY_VMCTX_STORE, "store of host functions");
 _Static_assert(offsetof(AviaryHostFunction, call) == AVIARY_HOST_CALL, "call of host functions");
 _Static_assert(offsetof(AviaryHostFunction, call_host) == AVIARY_HOST_CALL_HOST, "call_host");
+_Static_assert(offsetof(AviaryVMContext, poll) == AVIARY_VMCTX_POLL, "poll");
 _Static_assert(sizeof(AviaryVMContext) == AVIARY_VMCTX_HEAD_SIZE, "head");
 _Static_assert(offsetof(AviaryStoreContext, activation) == AVIARY_STORE_ACTIVATION, "activation");
 _Static_assert(offsetof(AviaryStoreContext, stack_limit) == AVIARY_STORE_STACK_LIMIT, "limit");
+_Static_assert(offsetof(AviaryStoreContext, fuel) == AVIARY_STORE_FUEL, "fuel");
 _Static_assert(offsetof(AviaryActivation, store) == AVIARY_ACT_STORE, "act.store");
 _Static_assert(offsetof(AviaryActivation, host_rsp) == AVIARY_ACT_HOST_RSP, "act.host_rsp");
 _Static_assert(offsetof(AviaryActivation, guest_rsp) == AVIARY_ACT_GUEST_RSP, "act.guest_rsp");

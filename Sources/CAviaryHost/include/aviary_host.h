@@ -12,6 +12,7 @@
 //   stacks.c      guest stacks that open as they are used; probe.c: what an embedder gave as one
 //   ranges.c      which addresses are machine code of a guest
 //   interrupt.c   stopping a guest from another thread
+//   epoch.c       the same by counting, for code that checks
 //   debugger.c    GDB's interface; cpu.c: what the CPU can do
 //   system.c      system calls with errno as result
 //   keys.c        protection keys (aviary_keys.h); pkru.S: their register
@@ -81,6 +82,9 @@ typedef struct AviaryHostStore {
   void *embedder;                // the embedder's object of the store, unretained
   AviaryTrapReport report;
   void *watcher;                 // who is told of the cancellation of a task that runs the guest, unretained
+  uint32_t has_checks;           // all code of the store has epoch checks; fixed
+  uint64_t trap_epoch;           // of these, context.epoch_deadline is what comes first
+  uint64_t yield_epoch;          // UINT64_MAX: guests do not yield
 } AviaryHostStore;
 
 _Static_assert(offsetof(AviaryHostStore, context) == 0, "machine code sees the context first");
@@ -134,7 +138,7 @@ typedef struct AviaryTrapEntry {
   uint32_t code;   // AviaryTrap
 } AviaryTrapEntry;
 
-// Registers [start, end) as guest code. `traps` stays valid until it is removed.
+// Registers [start, end) as guest code. `traps` stays valid until it is removed; null for thunks alone.
 // False when out of memory or when it overlaps another.
 bool aviary_code_add(uintptr_t start, uintptr_t end, const AviaryTrapEntry *traps, size_t count);
 void aviary_code_remove(uintptr_t start);
@@ -184,6 +188,22 @@ static inline bool aviary_interrupt_has(const AviaryHostStore *store, uint32_t r
   return (__atomic_load_n(&store->interrupted, __ATOMIC_RELAXED) & reasons) != 0;
 }
 
+// MARK: Epochs
+
+// Counts an engine's epoch up, and makes guests notice whose deadline has come. Any thread.
+void aviary_epoch_increment(uint64_t *epoch, uint64_t count);
+uint64_t aviary_epoch_now(const uint64_t *epoch);
+
+// The rest is called by the thread that uses the store.
+
+// After trap_epoch or yield_epoch was written: guests notice at their next check once the first of them has come.
+// UINT64_MAX is never.
+void aviary_epoch_look_out(AviaryHostStore *store);
+// Makes an instance's context known, before its code runs. It stays until aviary_epoch_forget.
+void aviary_epoch_adopt(AviaryHostStore *store, AviaryVMContext *context);
+// Before the store's contexts go.
+void aviary_epoch_forget(AviaryHostStore *store);
+
 // MARK: System calls. Results are values or a negative errno.
 
 enum {
@@ -210,4 +230,6 @@ const char *aviary_system_error_name(int error);
 
 // Runs `body(context)` on a new detached thread that takes no signals. 0 or an errno.
 int aviary_thread_start(void (*body)(void *context), void *context);
+// The calling thread's timed waits end when they are to, not some 50 microseconds later.
+void aviary_thread_be_punctual(void);
 #endif

@@ -139,7 +139,7 @@ private struct Exchange {
             ? unsafeBitCast(receive, to: UnsafeRawPointer.self) : aviary_call_host_address()
           // The forwarder finds the host function where the head has room.
           unsafe context.pointee.owner = UnsafeMutableRawPointer(function)
-          unsafe context.pointee.reserved1 = UnsafeMutableRawPointer(mutating: host)
+          unsafe context.pointee.next = UnsafeMutableRawPointer(mutating: host).assumingMemoryBound(to: AviaryVMContext.self)
           unsafe context.pointee.memory0_base = UnsafeMutablePointer(bitPattern: 0x1000)
           let thunk = unsafe unsafeBitCast(entry, to: AviaryEntryThunk.self)
           return unsafe values.withUnsafeMutableBufferPointer { values in
@@ -161,7 +161,7 @@ private struct Exchange {
   private static func forwarder(_ type: FunctionType) -> [UInt8] {
     let layout = SignatureLayout(type)
     let owner = Int32(unsafe MemoryLayout<AviaryVMContext>.offset(of: \.owner)!)
-    let code = Int32(unsafe MemoryLayout<AviaryVMContext>.offset(of: \.reserved1)!)
+    let code = Int32(unsafe MemoryLayout<AviaryVMContext>.offset(of: \.next)!)
     var asm = Assembler()
     asm.push(.rbp)
     asm.move(.b64, .rbp, .rsp)
