@@ -239,6 +239,36 @@ struct ReactorTests {
     #expect(try await Reactor.shared().wait(for: [Interest(handle: gone, events: input)]))
   }
 
+  @Test(arguments: UInt64(0)..<4) func `whatever happens, every wait ends once`(_ seed: UInt64) async throws {
+    let reactor = try Reactor.shared()
+    var random = SeededGenerator(seed: seed)
+    let pipes = (0..<200).map { _ in Pipe() }
+    let tasks = (0..<300).map { index in
+      let interests = (0..<Int.random(in: 0..<100, using: &random)).map { _ in
+        Interest(handle: pipes.randomElement(using: &random)!.read, events: input)
+      }
+      let time = Bool.random(using: &random) || interests.isEmpty ? UInt64.random(in: 0..<20_000_000, using: &random) : nil
+      return Task { try await reactor.wait(for: interests, until: time.map { Kernel.monotonicTime + $0 }) }
+    }
+    for pipe in pipes {
+      switch Int.random(in: 0..<4, using: &random) {
+      case 0: pipe.put("x")
+      case 1: pipe.read.retire()
+      case 2: tasks.randomElement(using: &random)!.cancel()
+      default: await Task.yield()
+      }
+    }
+    // Nobody is left alone with a pipe that stays empty.
+    for pipe in pipes { pipe.read.retire() }
+    for task in tasks {
+      switch await task.result {
+      case .success(let woken): #expect(woken, "seed \(seed)")
+      case .failure(let error): #expect(error is CancellationError, "seed \(seed): \(error)")
+      }
+    }
+    for pipe in pipes { #expect(reactor.waiterCount(of: pipe.read) == 0, "seed \(seed)") }
+  }
+
   @Test func `ten thousand waits come and go`() async {
     await #expect(processExitsWith: .success) { try await ReactorTests.runMany() }
   }

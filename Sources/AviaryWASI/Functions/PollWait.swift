@@ -83,9 +83,14 @@ struct PollWait {
     if let next, let clock = next.clock, case .custom = clock.source {
       try call.wait(for: next.remaining, of: clock)
     }
-    let interests = watched.indices.map {
-      Interest(handle: watched[$0].handle, events: UInt32(UInt16(bitPattern: requests[$0].events)))
+    // A guest may name the same descriptor thousands of times.
+    var merged: [ObjectIdentifier: Interest] = [:]
+    for (index, watch) in watched.enumerated() {
+      let known = merged[ObjectIdentifier(watch.handle)]?.events ?? 0
+      merged[ObjectIdentifier(watch.handle)] = Interest(
+        handle: watch.handle, events: known | UInt32(UInt16(bitPattern: requests[index].events)))
     }
+    let interests = Array(merged.values)
     var time: UInt64?
     if let next {
       let (sum, overflow) = Kernel.monotonicTime.addingReportingOverflow(next.remaining)

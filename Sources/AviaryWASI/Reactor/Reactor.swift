@@ -97,16 +97,27 @@ final class Reactor: Sendable {
         return
       }
       waiter.phase = .waiting(sleeper)
-      for interest in interests {
-        if let outcome = attach(waiter, interest, &state) { return end(waiter, outcome, &state) }
-      }
       guard waiter.time != .max else { return }
       state.lastID += 1
       waiter.order = state.lastID
       state.timers.insert(waiter)
       armTimer(&state)
     }
+    // A few at a time: one guest's thousand descriptors must not keep all others waiting. It may be woken in between.
+    var next = 0
+    while next < interests.count {
+      let part = interests[next..<min(next + Self.attachedAtOnce, interests.count)]
+      next = part.endIndex
+      locked { state in
+        for interest in part {
+          guard case .waiting = waiter.phase else { return }
+          if let outcome = attach(waiter, interest, &state) { return end(waiter, outcome, &state) }
+        }
+      }
+    }
   }
+
+  private static let attachedAtOnce = 64
 
   private func cancel(_ waiter: Waiter) {
     locked { end(waiter, .cancelled, &$0) }
