@@ -85,7 +85,13 @@ let package = Package(
     .target(name: "AviaryFibers", dependencies: ["Aviary", "AviaryText"], path: "Tests/AviaryFibers", swiftSettings: settings),
     .executableTarget(
       name: "aviary-fibers", dependencies: ["Aviary", "AviaryFibers", "AviaryTenants"], path: "Fuzz/Fibers", swiftSettings: settings),
-    tests(of: "Aviary", ["AviaryCore", "AviaryPool", "AviaryText", "AviaryTenants", "AviaryFibers"]),
+    // Host functions that overflow their stacks, in processes of their own.
+    .target(name: "AviaryOverflow", dependencies: ["Aviary", "AviaryText", "CAviaryHost"], path: "Tests/AviaryOverflow", swiftSettings: settings),
+    .executableTarget(
+      name: "aviary-overflow", dependencies: ["Aviary", "AviaryOverflow"], path: "Fuzz/Overflow", swiftSettings: settings),
+    tests(
+      of: "Aviary",
+      ["AviaryCore", "AviaryPool", "AviaryText", "AviaryTenants", "AviaryFibers", "AviaryOverflow", "aviary-overflow"]),
     tests(
       of: "AviaryMetrics",
       [

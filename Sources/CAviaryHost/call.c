@@ -122,20 +122,20 @@ static uint32_t call_nested_again(void *context) {
   return aviary_call_nested(call->store, call->thunk, call->vmctx, call->code, call->values);
 }
 
-// Of a host function on the guest's stack.
-__attribute__((noinline)) static uint32_t call_from_guest_stack(
+// Of a host function that does not run on the native stack.
+__attribute__((noinline)) static uint32_t call_from_elsewhere(
     ThreadState *thread, uint32_t (*again)(void *), AviaryHostStore *store, AviaryEntryThunk thunk,
     AviaryVMContext *vmctx, const void *code, AviaryValue *values) {
   Call call = {store, thunk, vmctx, code, values};
-  return aviary_on_native(thread->activation, again, &call);
+  return aviary_return_to_native(thread, again, &call);
 }
 
 uint32_t aviary_call(
     AviaryHostStore *store, AviaryEntryThunk thunk, AviaryVMContext *vmctx, const void *code,
     AviaryValue *values) {
   ThreadState *thread = aviary_thread_state();
-  if (AVIARY_UNLIKELY(aviary_on_guest_stack(thread))) {
-    return call_from_guest_stack(thread, call_again, store, thunk, vmctx, code, values);
+  if (AVIARY_UNLIKELY(aviary_off_native_stack(thread))) {
+    return call_from_elsewhere(thread, call_again, store, thunk, vmctx, code, values);
   }
   AviaryActivation *outer = store->context.activation;
   uint32_t refusal = entry_refusal(thread);
@@ -152,8 +152,8 @@ uint32_t aviary_call_nested(
     AviaryHostStore *store, AviaryEntryThunk thunk, AviaryVMContext *vmctx, const void *code,
     AviaryValue *values) {
   ThreadState *thread = aviary_thread_state();
-  if (AVIARY_UNLIKELY(aviary_on_guest_stack(thread))) {
-    return call_from_guest_stack(thread, call_nested_again, store, thunk, vmctx, code, values);
+  if (AVIARY_UNLIKELY(aviary_off_native_stack(thread))) {
+    return call_from_elsewhere(thread, call_nested_again, store, thunk, vmctx, code, values);
   }
   AviaryActivation *outer = store->context.activation;
   if (outer == NULL || !outer->is_suspended) return aviary_call(store, thunk, vmctx, code, values);

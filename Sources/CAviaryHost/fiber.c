@@ -95,10 +95,10 @@ uint32_t aviary_fiber_start(
   AviaryHostStore *store = (AviaryHostStore *)vmctx->store;
   AviaryActivation *outer = store->context.activation;
   ThreadState *thread = aviary_thread_state();
-  if (AVIARY_UNLIKELY(aviary_on_guest_stack(thread))) {
+  if (AVIARY_UNLIKELY(aviary_off_native_stack(thread))) {
     // A host function that lets other tasks run on its thread.
     Start start = {fiber, thunk, vmctx, code, values};
-    return aviary_on_native(thread->activation, start_again, &start);
+    return aviary_return_to_native(thread, start_again, &start);
   }
   uint32_t refusal = entry_refusal(store, thread);
   if (AVIARY_UNLIKELY(refusal != 0)) return aviary_refuse(store, outer, refusal);
@@ -140,9 +140,9 @@ uint32_t aviary_fiber_resume(AviaryFiber *fiber, uint64_t result, uint32_t trap)
   if (!is_innermost(fiber)) return AVIARY_CALL_MISUSED;
   AviaryHostStore *store = (AviaryHostStore *)fiber->activation.store;
   ThreadState *thread = aviary_thread_state();
-  if (AVIARY_UNLIKELY(aviary_on_guest_stack(thread))) {
+  if (AVIARY_UNLIKELY(aviary_off_native_stack(thread))) {
     Resumption resumption = {fiber, result, trap};
-    return aviary_on_native(thread->activation, resume_again, &resumption);
+    return aviary_return_to_native(thread, resume_again, &resumption);
   }
   uint32_t refusal = entry_refusal(store, thread);
   // The guest is there, so it traps where it stands, with its frames.

@@ -20,6 +20,31 @@ extern const void *aviary_builtin_targets[AVIARY_BUILTIN_STUBS];
 // epoch.c: what a thread tells others of the guest that it runs.
 typedef struct AviaryRunning AviaryRunning;
 
+// hostcheck.S
+typedef uint32_t (*AviaryRunFunction)(void *, void *, void *);
+uint32_t aviary_run_on(uintptr_t stack, AviaryRunFunction function, void *a, void *b, void *c, uintptr_t *left);
+
+// hostcheck.c: a host function that runs with its budget of stack, [low, high).
+typedef struct Squeeze {
+  struct Squeeze *previous; // of this thread
+  AviaryActivation *activation;
+  uintptr_t low;
+  uintptr_t high;
+  uintptr_t resume; // where the native stack may be gone on with
+  size_t bytes;     // of a mapping of its own
+  bool is_native;
+  bool is_alone;
+} Squeeze;
+
+// hostcheck.c: a host function whose use of [low, high) is measured.
+typedef struct Measure {
+  uintptr_t low;
+  uintptr_t high;
+  uintptr_t used; // from here on it is known to be used
+} Measure;
+uint32_t aviary_run_filled(
+    size_t bytes, AviaryRunFunction function, void *a, void *b, void *c, Measure *measure);
+
 // threads.c: the state of one thread. `activation` is the innermost entry.
 typedef struct ThreadState {
   AviaryActivation *activation;
@@ -30,6 +55,13 @@ typedef struct ThreadState {
   uint32_t filled_repeats;
   int32_t id;              // kernel's, or 0 before aviary_thread_prepare
   AviaryRunning *running;  // null before the first entry to a store with epoch checks
+  // hostcheck.c
+  uint8_t native_guard;    // whether a guard was installed in the native stack, and how
+  uintptr_t guard_low;     // and where; else 0. stack_low is its end
+  Squeeze *squeeze;        // the innermost one
+  Measure *measure;        // likewise
+  uintptr_t spare;         // a mapping for the next one, guard first, or 0
+  size_t spare_bytes;      // without its guard
 } ThreadState;
 
 // Never inlined: where code may wake up on another thread (fibers), the address
@@ -49,13 +81,19 @@ uint32_t aviary_on_native(AviaryActivation *activation, uint32_t (*body)(void *)
 
 // call.c
 // Whether a host function of the thread's innermost activation runs on its guest's stack, and calls this.
-// Then whatever enters a guest does so by aviary_on_native.
-static inline bool aviary_on_guest_stack(const ThreadState *thread) {
+static inline bool aviary_on_guest_stack(const ThreadState *thread, uintptr_t here) {
   const AviaryActivation *innermost = thread->activation;
-  if (AVIARY_LIKELY(innermost == NULL)) return false;
-  uintptr_t here = (uintptr_t)__builtin_frame_address(0);
   return here - innermost->stack_low < innermost->stack_high - innermost->stack_low;
 }
+// Whether it runs there or squeezed. Then whatever enters a guest does so by aviary_return_to_native.
+static inline bool aviary_off_native_stack(const ThreadState *thread) {
+  if (AVIARY_LIKELY(thread->activation == NULL)) return false;
+  uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  const Squeeze *squeeze = thread->squeeze;
+  return aviary_on_guest_stack(thread, here) || (squeeze != NULL && here - squeeze->low < squeeze->high - squeeze->low);
+}
+// Runs body(context) on the native stack. Contract: aviary_off_native_stack.
+uint32_t aviary_return_to_native(ThreadState *thread, uint32_t (*body)(void *context), void *context);
 // Room on the guest's stack that a nested entry must find: its first frames and
 // a signal frame without an alternate stack fit.
 enum { AVIARY_NESTED_ROOM = 32 * 1024 };

@@ -55,6 +55,10 @@ static const AviaryHostFunction *host_function(const AviaryActivation *activatio
 
 static Overflow stack_in_use(const ThreadState *thread, const AviaryActivation *activation) {
   const AviaryHostFunction *function = host_function(activation);
+  const Squeeze *squeeze = thread->squeeze;
+  if (squeeze != NULL && squeeze->activation == activation) {
+    return (Overflow){"stack, by EngineConfiguration.hostStackCheck", squeeze->low, squeeze->high - squeeze->low};
+  }
   if (function != NULL && function->call_host != aviary_call_host) {
     uintptr_t low = activation->stack_low;
     return (Overflow){"its guest's stack", low, activation->guest_rsp - low};

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "aviary_host_check.h"
 #include "internal.h"
 #include <errno.h>
 #include <pthread.h>
@@ -74,6 +75,8 @@ static void find_native_stack(ThreadState *thread) {
     thread->stack_low = (uintptr_t)low;
     thread->stack_size = size;
     thread->stack_reserve = size / 4 < NATIVE_RESERVE ? size / 4 : NATIVE_RESERVE;
+    // Prepared anew while the thread ends.
+    if (thread->guard_low != 0) thread->stack_low = thread->guard_low + AVIARY_HOST_CHECK_GUARD;
   }
   pthread_attr_destroy(&attributes);
 }

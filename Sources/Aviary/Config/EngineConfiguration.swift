@@ -32,6 +32,8 @@ public struct EngineConfiguration: Sendable {
   public var fiberStackSize: ByteCount = .mebibytes(2)
   /// Where guests' stacks come from; nil: the engine makes them. With one, `PoolingConfiguration.stacks` means nothing.
   public var stackProvider: (any StackProvider)?
+  /// Tests how much stack host functions need.
+  public var hostStackCheck: HostStackCheck = .off
 
   /// Every function compares the stack pointer with the limit in its prologue, instead of relying on
   /// the guard region below the stack.
@@ -77,6 +79,7 @@ public struct EngineConfiguration: Sendable {
       throw .limit("maxGuestStack is \(maxGuestStack), and has to be between 64 KiB and 1 GiB")
     }
     try checkStacks()
+    try checkHostStackCheck()
     if let parallelism, parallelism < 1 || parallelism > 1024 {
       throw .limit("parallelism is \(parallelism), and has to be between 1 and 1024")
     }

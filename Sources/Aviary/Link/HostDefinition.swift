@@ -27,8 +27,8 @@ final class HostDefinition: Sendable {
   let name: VMHostName
   let type: FunctionType
   let body: Body
-  init(_ name: String, _ type: FunctionType, _ body: Body) {
-    self.name = VMHostName(name)
+  init(_ name: VMHostName, _ type: FunctionType, _ body: Body) {
+    self.name = name
     self.type = type
     self.body = body
   }

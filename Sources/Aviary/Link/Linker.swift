@@ -116,7 +116,8 @@ public final class Linker<State> {
   }
 
   func define(_ module: String, _ name: String, _ type: FunctionType, _ body: HostDefinition.Body) {
-    definitions[ImportName(module: module, name: name)] = .host(HostDefinition("\"\(module)\".\"\(name)\"", type, body))
+    definitions[ImportName(module: module, name: name)] = .host(
+      HostDefinition(VMHostName(module: module, name: name), type, body))
   }
 }
 

@@ -64,12 +64,16 @@ package struct VMDirectBody {
 /// A host function's name, as messages have it. What is said of an overflowed stack has no time to make it.
 @safe
 package final class VMHostName: Sendable {
-  package let text: String
+  package let module: String
+  package let name: String
+  package var text: String { "\"\(module)\".\"\(name)\"" }
   /// Lives as long as this.
   nonisolated(unsafe) let bytes: UnsafePointer<CChar>
 
-  package init(_ text: String) {
-    self.text = text
+  package init(module: String, name: String) {
+    self.module = module
+    self.name = name
+    let text = "\"\(module)\".\"\(name)\""
     let count = text.utf8.count
     let copy = UnsafeMutablePointer<CChar>.allocate(capacity: count + 1)
     for (index, byte) in text.utf8.enumerated() { unsafe (copy + index).initialize(to: CChar(bitPattern: byte)) }
@@ -137,6 +141,11 @@ final class HostFunctionState {
         }
       }
       unsafe words.pointee.call = waits ? aviary_host_suspend : words.pointee.blocked
+    }
+    if let checks = store.engine.hostChecks {
+      unsafe words.pointee.check = checks.record(name)
+      unsafe words.pointee.checked = words.pointee.call
+      unsafe words.pointee.call = aviary_host_check_run
     }
     unsafe words.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
     // One that may suspend is begun on the native stack.

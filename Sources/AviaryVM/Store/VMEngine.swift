@@ -32,6 +32,8 @@ package struct VMEngineOptions: Sendable {
   package var hostStackBytes: UInt64 = 0
   /// Where stacks come from; nil: the engine makes them.
   package var stackProvider: (any VMStackProvider)?
+  /// nil: host functions are not tested.
+  package var hostCheck: VMHostCheck?
   /// Unused guest stacks that keep their memory for later stores.
   package var pooledStacks = 64
   /// What else there is pools for; nil: instances and tables are made on demand, and stacks as many as the
@@ -59,6 +61,8 @@ package final class VMEngine: Sendable {
   let stacks: StackPool
   let providedStacks: ProvidedStacks?
   let caches = StoreCaches()
+  /// nil: host functions are called directly.
+  let hostChecks: HostCheckLedger?
   /// Of instances' contexts, and of tables' elements; nil: they are made on demand.
   let contexts: BlockPool?
   let tables: BlockPool?
@@ -103,6 +107,7 @@ package final class VMEngine: Sendable {
     guard error == 0 else { throw Mapping.failure("installing signal handlers", -Int(error), 0) }
     self.tunables = tunables
     self.options = options
+    hostChecks = options.hostCheck.map { HostCheckLedger($0) }
     // Before the pool of memories, which takes what is left of the address space.
     if let limits = options.limits {
       contexts = try BlockPool("instances", count: limits.instances, bytes: limits.instanceBytes)

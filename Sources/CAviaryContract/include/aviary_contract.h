@@ -138,6 +138,9 @@ typedef struct AviaryHostFunction {
   const char *name;         // for messages, or NULL
   // Where `call` is aviary_host_suspend: what runs where the guest cannot be suspended.
   uint32_t (*blocked)(struct AviaryHostFunction *self, AviaryVMContext *caller, AviaryValue *values);
+  // Where `call` is aviary_host_check_run: what it checks, and what it calls.
+  struct AviaryHostCheck *check;
+  uint32_t (*checked)(struct AviaryHostFunction *self, AviaryVMContext *caller, AviaryValue *values);
 } AviaryHostFunction;
 
 enum {

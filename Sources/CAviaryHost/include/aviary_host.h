@@ -8,6 +8,7 @@
 //   task.c        the Swift task that runs a call (aviary_task.h)
 //   threads.c     what each thread needs once: signal stack, stack bounds
 //   signals.c     faults of the guest become traps; all else is passed on
+//   hostcheck.c, hostcheck.S  tests of how much stack host functions need (aviary_host_check.h)
 //   overflow.c    what is said when a host function runs out of stack
 //   stacks.c      guest stacks that open as they are used; probe.c: what an embedder gave as one
 //   ranges.c      which addresses are machine code of a guest
