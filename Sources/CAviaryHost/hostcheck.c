@@ -98,7 +98,8 @@ static bool place_on_native(ThreadState *thread, Squeeze *squeeze, size_t budget
   if (thread->native_guard == UNTRIED) thread->native_guard = install_guard(thread);
   uintptr_t here = (uintptr_t)__builtin_frame_address(0);
   uintptr_t room = here - thread->stack_low;
-  if (thread->native_guard == IMPOSSIBLE || room < budget + 2 * thread->stack_reserve) return false;
+  if (thread->native_guard == IMPOSSIBLE || room > thread->stack_size) return false;
+  if (room < budget + 2 * thread->stack_reserve) return false;
   squeeze->is_native = true;
   squeeze->low = thread->stack_low;
   return true;

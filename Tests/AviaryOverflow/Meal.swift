@@ -8,6 +8,7 @@ import Glibc
 public struct Meal: Sendable, CustomStringConvertible {
   /// Whose thread calls the guest.
   public enum Place: String, Sendable, CaseIterable {
+    /// Whoever runs it: the main thread of a process of its own.
     case main
     /// A worker of Dispatch's.
     case dispatch

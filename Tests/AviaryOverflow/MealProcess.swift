@@ -17,12 +17,15 @@ public struct MealProcess: Sendable {
     process.executableURL = executable
     process.arguments = ["run"] + meal.words
     process.environment = ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"]
-    let errors = Pipe()
-    process.standardError = errors
+    // A file, and no pipe: another process might inherit and keep that.
+    let errors = FileManager.default.temporaryDirectory.appendingPathComponent("aviary-overflow-\(UUID().uuidString)")
+    guard FileManager.default.createFile(atPath: errors.path, contents: nil) else { return "no file at \(errors.path)" }
+    defer { try? FileManager.default.removeItem(at: errors) }
+    process.standardError = try FileHandle(forWritingTo: errors)
     process.standardOutput = FileHandle.nullDevice
     try process.run()
-    let text = String(decoding: (try errors.fileHandleForReading.readToEnd()) ?? Data(), as: UTF8.self)
     process.waitUntilExit()
+    let text = String(decoding: try Data(contentsOf: errors), as: UTF8.self)
     let died = process.terminationReason == .uncaughtSignal
     let end = "\(died ? "signal" : "status") \(process.terminationStatus): \(text)"
     guard let overflows = meal.overflows else { return nil }

@@ -61,7 +61,7 @@ import Testing
     return try Engine(configuration)
   }
 
-  @Test(arguments: [HostStack.native, .guest], [Meal.Place.task, .dispatch, .small])
+  @Test(arguments: [HostStack.native, .guest], [Meal.Place.main, .thread, .small])
   func highWaterIsPlausible(stack: HostStack, place: Meal.Place) throws {
     for (hunger, range) in [
       (Hunger.little, 8...16_384), (.local64, 65_536...81_920), (.local128, 131_072...150_000),
@@ -103,7 +103,7 @@ import Testing
   @inline(never)
   static func deepen(_ kibibytes: Int) {
     var local = InlineArray<1024, UInt8>(repeating: 0)
-    unsafe withUnsafeMutableBytes(of: &local) { unsafe explicit_bzero($0.baseAddress, $0.count) }
+    unsafe withUnsafeMutableBytes(of: &local) { if let base = $0.baseAddress { unsafe explicit_bzero(base, $0.count) } }
     if kibibytes > 1 { deepen(kibibytes - 1) }
     withExtendedLifetime(local) {}
   }
