@@ -132,6 +132,7 @@ extension FunctionEmitter {
   }
 
   mutating func finishFunction() -> Int {
+    assert(nextRegion == fuelRegions.count || !tables.tunables.fuelMetering, "a region of fuel is left")
     finishFrame()
     emitColdCode()
     // The last trap stub ends in a call: its return address has to lie inside of the function.

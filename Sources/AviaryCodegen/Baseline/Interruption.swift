@@ -81,7 +81,8 @@ extension FunctionEmitter {
 
   @inline(never)
   private mutating func charge(at offset: UInt32) {
-    // Regions of code that this pass knows to be dead are skipped.
+    // Both passes agree on what is dead: to skip a region would be to give it away.
+    assert(fuelRegions[nextRegion].offset >= offset, "a region of fuel is skipped")
     while nextRegion < fuelRegions.count && fuelRegions[nextRegion].offset < offset { nextRegion &+= 1 }
     guard nextRegion < fuelRegions.count, fuelRegions[nextRegion].offset == offset else { return }
     let cost = fuelRegions[nextRegion].cost
