@@ -1,4 +1,5 @@
 public import Aviary
+import AviaryPool
 
 extension WASI {
   /// How a guest waits for bytes, connections and time: in `fd_read`, `fd_write`, `sock_accept`,
@@ -123,7 +124,9 @@ private struct LinkerRegistrar<State>: FunctionRegistrar {
       body: { caller, slots in
         let call = WaitingCall.suspending(transferred: unsafe Int(truncatingIfNeeded: slots[0].high))
         let error = try await wasi(caller).finish(call, unsafe Arguments(slots, count: count), body) {
-          unsafe GuestMemory(caller.memoryBytes)
+          // The task may have come to a thread that never was in a guest.
+          HostAccess.allow()
+          return unsafe GuestMemory(caller.memoryBytes)
         }
         unsafe slots[0] = ValueSlot(low: UInt64(error))
       })
