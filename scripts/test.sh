@@ -49,6 +49,13 @@ echo "== tenants that behave badly, over every way to allocate"
 swift build -c release --product aviary-tenants
 .build/release/aviary-tenants 1 2000
 
+echo "== suspended guests, a thousand at a time"
+swift build -c release --product aviary-fibers
+.build/release/aviary-fibers 1 1000
+
+echo "== the example that depends on the package"
+swift test --package-path Examples/stream-transform
+
 echo "== paths named in comments and pages"
 scripts/check-paths.sh
 

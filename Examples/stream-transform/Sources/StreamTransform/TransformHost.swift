@@ -19,6 +19,8 @@ public final class TransformHost: Sendable {
     public init() {}
   }
 
+  /// What runs the guests: its pool's statistics, and what host functions use of their stacks.
+  public let engine: Engine
   private let settings: Settings
   private let guests: InstancePool<Work>
 
@@ -34,7 +36,7 @@ public final class TransformHost: Sendable {
     var configuration = EngineConfiguration()
     configuration.allocation = .pooling(.init(instances: settings.guests, maxMemory: settings.memory))
     settings.configure(&configuration)
-    let engine = try Engine(configuration)
+    engine = try Engine(configuration)
     let module = switch guest {
     case .binary(let bytes): try engine.compile(bytes)
     case .text(let text): try engine.compile(wat: text)

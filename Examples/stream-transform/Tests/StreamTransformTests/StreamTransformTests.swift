@@ -20,6 +20,8 @@ private struct Names: Catalogue {
   private static func host(_ change: (inout TransformHost.Settings) -> Void = { _ in }) throws -> TransformHost {
     var settings = TransformHost.Settings()
     settings.deadline = .seconds(60)
+    // Every host function of every test has just so much stack: one that needs more ends the tests, and is named.
+    settings.configure = { $0.hostStackCheck = .squeeze(.kibibytes(128)) }
     change(&settings)
     return try TransformHost(guest, catalogue: Names(), settings: settings)
   }
@@ -50,6 +52,15 @@ private struct Names: Catalogue {
     let host = try Self.host { $0.deadline = .seconds(3) }
     let lines = try await Self.run(host, "a", ["one", "?trap", "two", "!spin", "three"])
     #expect(lines == ["ONE a's k", "failed: ?trap", "TWO a's k", "failed: !spin", "THREE a's k"])
+  }
+
+  /// What the budget above is taken from.
+  @Test func hostFunctionsNeedLittle() async throws {
+    let host = try Self.host { $0.configure = { $0.hostStackCheck = .highWater } }
+    _ = try await Self.run(host, "a", ["one", "two"])
+    let uses = host.engine.hostStackReport()
+    #expect(Set(uses.map(\.name)) == ["key", "value", "lookup", "emit"])
+    for use in uses { #expect(use.calls == 2 && use.most < .kibibytes(64), "\(use)") }
   }
 
   @Test func outputIsBounded() async throws {
