@@ -1,4 +1,6 @@
 import Aviary
+import Dispatch
+import Foundation
 import Glibc
 import Testing
 
@@ -121,6 +123,86 @@ import Testing
     #expect(try plain(calls) == calls)
     #expect(trapCode { _ = try plain(10_000_000) } == .callStackExhausted)
     #expect(try deep(1) == deep(1))
+  }
+
+  /// However calls are nested, each host function has its promised least, on both kinds of stack.
+  @Test(arguments: [HostStack.native, .guest]) func nestedHostFunctionsHaveWhatTheyArePromised(_ hostStack: HostStack) throws {
+    let engine = try Engine(Self.configuration(hostStack: hostStack))
+    let least = Shared(UInt.max)
+    let most = Shared<UInt>(0)
+    let linker = Linker<Void>(engine)
+    linker.define("env", "down") { (caller: borrowing Caller<Void>, spread: Int32) throws -> Int32 in
+      let here = addressOfFrame()
+      least.update { $0 = min($0, here) }
+      most.update { $0 = max($0, here) }
+      return try caller.function("go").typed(as: ((Int32) -> Int32).self)(spread)
+    }
+    let module = try engine.compile(wat: """
+      (module (import "env" "down" (func $down (param i32) (result i32)))
+        (func $deep (param i32 i32) (result i32)
+          (if (result i32) (i32.eqz (local.get 0)) (then (call $down (local.get 1)))
+            (else (i32.add (i32.const 1) (call $deep (i32.sub (local.get 0) (i32.const 1)) (local.get 1))))))
+        (func (export "go") (param i32) (result i32) (call $deep (local.get 0) (local.get 0))))
+      """)
+    let linked = try linker.link(module)
+    let code = Shared<Trap.Code?>(nil)
+    let first = Shared<UInt>(0)
+    let done = DispatchSemaphore(value: 0)
+    for spread: Int32 in [0, 3, 40] {
+      let thread = Thread {
+        first.update { $0 = addressOfFrame() }
+        let found = trapCode {
+          let go = try linked.instantiate(in: Store(engine)).function("go", as: ((Int32) -> Int32).self)
+          _ = try go(spread)
+        }
+        code.update { $0 = found }
+        done.signal()
+      }
+      thread.stackSize = 2 << 20
+      least.update { $0 = .max }
+      most.update { $0 = 0 }
+      thread.start()
+      done.wait()
+      #expect(code.now == .callStackExhausted)
+      if hostStack == .native {
+        // Of 2 MiB 256 KiB are left, and nearly all of the rest was used.
+        let used = first.now - least.now
+        #expect(used <= (2 << 20) - (256 << 10), "\(spread): \(used)")
+        if spread == 0 { #expect(used >= 1 << 20, "\(used)") }
+      } else {
+        let used = most.now - least.now
+        #expect(used <= 128 << 10 + 4 << 10, "\(spread): \(used)")
+        #expect(used >= 64 << 10, "\(spread): \(used)")
+      }
+    }
+  }
+
+  /// Calls that suspend inside of each other lie on one stack, until it is full.
+  @Test(arguments: [HostStack.native, .guest]) func nestedAsynchronousCallsFillTheStack(_ hostStack: HostStack) async throws {
+    let engine = try Engine(Self.configuration(hostStack: hostStack))
+    let linker = Linker<Void>(engine)
+    let deepest = Shared<Int32>(0)
+    linker.define("env", "down") { (caller: borrowing Caller<Void>, n: Int32) async throws -> Int32 in
+      deepest.update { $0 = max($0, n) }
+      await Task.yield()
+      return try await caller.function("go").typed(as: ((Int32) -> Int32).self).async(n + 1)
+    }
+    linker.define("env", "look") { (caller: borrowing Caller<Void>) in }
+    let instance = try await linker.instantiate(try engine.compile(wat: """
+      (module (import "env" "down" (func $down (param i32) (result i32))) (import "env" "look" (func $look))
+        (func (export "go") (param i32) (result i32) (call $look) (call $down (local.get 0)))
+        (func (export "ok") (result i32) (call $look) (i32.const 5)))
+      """), in: Store(engine))
+    let go = try instance.function("go", as: ((Int32) -> Int32).self)
+    let ok = try instance.function("ok", as: (() -> Int32).self)
+    for _ in 0..<2 {
+      deepest.update { $0 = 0 }
+      let error = await #expect(throws: WasmError.self) { try await go.async(0) }
+      #expect(error?.trapCode == .callStackExhausted)
+      #expect(deepest.now > 50, "\(deepest.now)")
+      #expect(try await ok.async() == 5)
+      #expect(try ok() == 5)
+    }
   }
 
   /// The kernel does not fault as a program does: no page of the stack may be closed.

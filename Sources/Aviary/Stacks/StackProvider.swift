@@ -8,8 +8,8 @@
 /// stack, for synchronous and asynchronous calls alike. It never puts a stack at rest with its
 /// own; a store that is kept for the next tenant keeps no stack.
 ///
-/// **What is checked.** Making the engine asks for one stack and looks at each page of it; later ones are looked at in 16
-/// places. The stack's range and its guard's are whole pages, the guard ends where the stack begins, no stack overlaps another
+/// **What is checked.** Making the engine asks for one stack and looks at each page of it; later ones are looked at in a
+/// dozen places. The stack's range and its guard's are whole pages, the guard ends where the stack begins, no stack overlaps another
 /// one of the process that is in use, the memory can be read and written, the guard cannot. A guard has 2 MiB at least,
 /// or one page where `EngineConfiguration.explicitStackChecks` is set and `hostStack` is `.native`. What is
 /// refused is an error that names the numbers: of the engine, or of the store that needed the stack.
