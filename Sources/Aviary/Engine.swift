@@ -41,6 +41,7 @@ public final class Engine: Sendable {
         tunables: tunables, options: options,
         thunks: VMThunkGenerator(
           entry: { Thunks.entry($0, isMetered: isMetered) }, host: { Thunks.host($0, isMetered: isMetered) },
+          waitingHost: { Thunks.host($0, isMetered: isMetered, waits: true) },
           describe: configuration.gdbJIT ? Engine.describe : nil))
     } catch { throw WasmError(error) }
     places = Engine.places(configuration.allocation, runtime)

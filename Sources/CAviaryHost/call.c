@@ -9,6 +9,7 @@ void aviary_builtin_install(uint32_t builtin, const void *function) {
 const void *aviary_raise_address(void) { return aviary_raise; }
 const void *aviary_call_host_address(void) { return aviary_call_host; }
 const void *aviary_call_host_on_guest_address(void) { return aviary_call_host_on_guest; }
+const void *aviary_call_body_address(void) { return aviary_call_body; }
 const void *const *aviary_builtin_table(void) { return aviary_builtin_stubs; }
 
 uint32_t aviary_refuse(AviaryHostStore *store, AviaryActivation *outer, uint32_t code) {
@@ -31,17 +32,6 @@ __attribute__((noinline)) uint32_t aviary_report(
   };
   return code;
 }
-
-static inline __attribute__((always_inline)) uint32_t entry_refusal(ThreadState *thread) {
-  if (AVIARY_UNLIKELY(thread->id == 0) && aviary_thread_prepare(thread) != 0) return AVIARY_TRAP_ALLOCATION;
-  // A guest that calls itself through host functions uses up the native stack,
-  // which has no guard that we could recover from.
-  uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-  uintptr_t native_room = here - thread->stack_low;
-  return AVIARY_UNLIKELY(native_room < thread->stack_reserve) ? AVIARY_TRAP_CALL_STACK_EXHAUSTED : 0;
-}
-
-uint32_t aviary_entry_refusal(ThreadState *thread) { return entry_refusal(thread); }
 
 // `outer` is the store's innermost activation, `top` where the guest's frames begin.
 static inline __attribute__((always_inline)) uint32_t enter_below(
@@ -138,7 +128,7 @@ uint32_t aviary_call(
     return call_from_elsewhere(thread, call_again, store, thunk, vmctx, code, values);
   }
   AviaryActivation *outer = store->context.activation;
-  uint32_t refusal = entry_refusal(thread);
+  uint32_t refusal = aviary_entry_refusal(thread);
   if (AVIARY_UNLIKELY(refusal != 0)) return aviary_refuse(store, outer, refusal);
   if (AVIARY_LIKELY(outer == NULL)) {
     return enter_below(store, NULL, thread, thunk, vmctx, code, values, store->stack_high);
@@ -157,7 +147,7 @@ uint32_t aviary_call_nested(
   }
   AviaryActivation *outer = store->context.activation;
   if (outer == NULL || !outer->is_suspended) return aviary_call(store, thunk, vmctx, code, values);
-  uint32_t refusal = entry_refusal(thread);
+  uint32_t refusal = aviary_entry_refusal(thread);
   if (AVIARY_UNLIKELY(refusal != 0)) return aviary_refuse(store, outer, refusal);
   return enter_nested(store, outer, thread, thunk, vmctx, code, values);
 }

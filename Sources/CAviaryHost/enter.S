@@ -28,6 +28,41 @@
   .intel_syntax noprefix
   .text
 
+// The guest computes with the default modes, whatever the host chose. Reading them (stmxcsr) takes more time than all
+// the rest of an entry, so one addition finds out: its four sums are these only where sums are rounded to
+// the nearest, and denormal numbers taken and made. Where the host has it raise SIGFPE, the handler goes to the other
+// path too; and an exception that the host has unmasked and the addition does not raise, is masked at the guest's
+// first one (signals.c). [rsp]: what the host is to have again. Changes eax and xmm0, and the sticky flags.
+  .macro modes probe, other
+  movaps xmm0, [rip + .Lmodes]
+  .globl \probe
+  .hidden \probe
+\probe:
+  addps xmm0, [rip + .Lmodes + 16]
+  pcmpeqd xmm0, [rip + .Lmodes + 32]
+  movmskps eax, xmm0
+  mov dword ptr [rsp], AVIARY_MXCSR_DEFAULT
+  cmp eax, 15
+  jne \other
+  .endm
+
+  .macro other_modes other
+  .globl \other
+  .hidden \other
+\other:
+  stmxcsr [rsp]
+  mov dword ptr [rsp + 4], AVIARY_MXCSR_DEFAULT
+  ldmxcsr [rsp + 4]
+  .endm
+
+  .section .rodata
+  .p2align 4
+.Lmodes:
+  .long 0x3f800000, 0xbf800000, 0x3f800000, 3 // 1, -1, 1, a denormal number
+  .long 0x30800000, 0xb0800000, 0xb0800000, 4 // 2^-30, -2^-30, -2^-30, another
+  .long 0x3f800000, 0xbf800000, 0x3f800000, 7
+  .text
+
 // uint32_t aviary_enter(activation rdi, thunk rsi, vmctx rdx, code rcx, values r8, top r9)
 // `top` is 16-byte aligned. Leaves by ret: the return predictor stays in step.
   .globl aviary_enter
@@ -53,12 +88,7 @@ aviary_enter:
   .cfi_offset r15, -56
   push rdi
   sub rsp, 16
-  // The guest computes with the default modes, whatever the host chose.
-  stmxcsr [rsp]
-  mov eax, [rsp]
-  and eax, AVIARY_MXCSR_CONTROL
-  cmp eax, AVIARY_MXCSR_DEFAULT
-  jne .Ldefault_mxcsr
+  modes aviary_enter_probe, aviary_enter_modes
 .Lrights:
   cmp dword ptr [rdi + AVIARY_ACT_GUEST_PKRU], 0
   jne .Lrestrict
@@ -115,10 +145,8 @@ aviary_land: // rsp = host_rsp, eax = trap code; nothing else is known
   .cfi_def_cfa rsp, 80
   ldmxcsr [rsp]
   jmp .Lleave
-.Ldefault_mxcsr:
   .cfi_def_cfa rbp, 16
-  mov dword ptr [rsp + 4], AVIARY_MXCSR_DEFAULT
-  ldmxcsr [rsp + 4]
+  other_modes aviary_enter_modes
   jmp .Lrights
 .Lrestrict:
   mov r10, rcx
@@ -201,11 +229,7 @@ aviary_reenter:
   .cfi_offset r15, -56
   push rdi
   sub rsp, 16
-  stmxcsr [rsp]
-  mov eax, [rsp]
-  and eax, AVIARY_MXCSR_CONTROL
-  cmp eax, AVIARY_MXCSR_DEFAULT
-  jne .Lresume_mxcsr
+  modes aviary_reenter_probe, aviary_reenter_modes
 .Lresume_rights:
   cmp dword ptr [rdi + AVIARY_ACT_GUEST_PKRU], 0
   jne .Lresume_restrict
@@ -232,11 +256,16 @@ aviary_reenter:
   mov edx, [rdi + AVIARY_ACT_PENDING]
   test edx, edx
   jne .Lresume_raised
-  ret
+  // By no return: there was no call that the processor would predict one for.
+  mov rcx, [rsp]
+  add rsp, 8
+  .cfi_def_cfa_offset 0
+  .cfi_register rip, rcx
+  jmp rcx
+  .cfi_def_cfa_offset 8
 .Lresume_raised:
   mov eax, edx
   jmp aviary_raise
-.Lresume_mxcsr:
   .cfi_def_cfa rbp, 16
   .cfi_offset rbp, -16
   .cfi_offset rbx, -24
@@ -244,8 +273,7 @@ aviary_reenter:
   .cfi_offset r13, -40
   .cfi_offset r14, -48
   .cfi_offset r15, -56
-  mov dword ptr [rsp + 4], AVIARY_MXCSR_DEFAULT
-  ldmxcsr [rsp + 4]
+  other_modes aviary_reenter_modes
   jmp .Lresume_rights
 .Lresume_restrict:
   restrict rdi

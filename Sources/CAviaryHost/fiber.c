@@ -60,10 +60,9 @@ static void link_up(AviaryFiber *fiber, AviaryHostStore *store, ThreadState *thr
   atomic_signal_fence(memory_order_seq_cst);
 }
 
-// The guest is out: at its end, by a trap, or suspended.
-static uint32_t leave(AviaryFiber *fiber, AviaryHostStore *store, uint32_t result) {
-  // Not the thread that it began on, perhaps.
-  ThreadState *thread = aviary_thread_state();
+// The guest is out: at its end, by a trap, or suspended. `thread` is the one that brought it in last: no
+// other frame than that one's is under the guest.
+static uint32_t leave(AviaryFiber *fiber, AviaryHostStore *store, ThreadState *thread, uint32_t result) {
   thread->activation = fiber->activation.previous;
   if (AVIARY_UNLIKELY(store->has_checks)) aviary_epoch_follow(thread);
   if (result == AVIARY_CALL_SUSPENDED) {
@@ -118,7 +117,7 @@ uint32_t aviary_fiber_start(
   if (AVIARY_LIKELY(__atomic_load_n(&store->interrupted, __ATOMIC_RELAXED) == 0)) {
     result = aviary_enter(activation, thunk, vmctx, code, values, (uintptr_t)fiber);
   }
-  return leave(fiber, store, result);
+  return leave(fiber, store, thread, result);
 }
 
 static bool is_innermost(const AviaryFiber *fiber) {
@@ -157,7 +156,7 @@ uint32_t aviary_fiber_resume(AviaryFiber *fiber, uint64_t result, uint32_t trap)
   if (AVIARY_UNLIKELY(__atomic_load_n(&store->interrupted, __ATOMIC_RELAXED) != 0)) {
     fiber->activation.pending = AVIARY_TRAP_INTERRUPTED;
   }
-  return leave(fiber, store, aviary_reenter(&fiber->activation, result));
+  return leave(fiber, store, thread, aviary_reenter(&fiber->activation, result));
 }
 
 bool aviary_fiber_abandon(AviaryFiber *fiber) {

@@ -15,6 +15,9 @@ uint32_t aviary_enter(
     AviaryValue *values, uintptr_t top);
 uint32_t aviary_reenter(AviaryActivation *activation, uint64_t result);
 extern const char aviary_land[];
+// Where the host's floating-point modes are probed on the way in, and where it goes on with other ones.
+extern const char aviary_enter_probe[], aviary_enter_modes[];
+extern const char aviary_reenter_probe[], aviary_reenter_modes[];
 extern const void *aviary_builtin_targets[AVIARY_BUILTIN_STUBS];
 
 // epoch.c: what a thread tells others of the guest that it runs.
@@ -98,7 +101,14 @@ uint32_t aviary_return_to_native(ThreadState *thread, uint32_t (*body)(void *con
 // a signal frame without an alternate stack fit.
 enum { AVIARY_NESTED_ROOM = 32 * 1024 };
 // 0, or why this thread may not enter the guest now: a trap code.
-uint32_t aviary_entry_refusal(ThreadState *thread);
+static inline __attribute__((always_inline)) uint32_t aviary_entry_refusal(ThreadState *thread) {
+  if (AVIARY_UNLIKELY(thread->id == 0) && aviary_thread_prepare(thread) != 0) return AVIARY_TRAP_ALLOCATION;
+  // A guest that calls itself through host functions uses up the native stack,
+  // which has no guard that we could recover from.
+  uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+  uintptr_t native_room = here - thread->stack_low;
+  return AVIARY_UNLIKELY(native_room < thread->stack_reserve) ? AVIARY_TRAP_CALL_STACK_EXHAUSTED : 0;
+}
 // Leaves why nothing was run, or what a trap left, in the store.
 uint32_t aviary_refuse(AviaryHostStore *store, AviaryActivation *outer, uint32_t code);
 uint32_t aviary_report(AviaryHostStore *store, const AviaryActivation *activation, uint32_t code);

@@ -59,7 +59,7 @@ static Overflow stack_in_use(const ThreadState *thread, const AviaryActivation *
   if (squeeze != NULL && squeeze->activation == activation) {
     return (Overflow){"stack, by EngineConfiguration.hostStackCheck", squeeze->low, squeeze->high - squeeze->low};
   }
-  if (function != NULL && function->call_host != aviary_call_host) {
+  if (function != NULL && function->call_host == aviary_call_host_on_guest) {
     uintptr_t low = activation->stack_low;
     return (Overflow){"its guest's stack", low, activation->guest_rsp - low};
   }

@@ -107,6 +107,28 @@ static bool try_land(int signal, const siginfo_t *info, ucontext_t *context) {
   return true;
 }
 
+// Floating-point exceptions that the host has unmasked are not the guest's: it goes on with all masked, and the host
+// has its own again when the guest leaves.
+static bool try_mask(int signal, const siginfo_t *info, ucontext_t *context) {
+  if (signal != SIGFPE || info->si_code < FPE_FLTDIV || info->si_code > FPE_FLTINV) return false;
+  greg_t *registers = context->uc_mcontext.gregs;
+  uintptr_t pc = (uintptr_t)registers[REG_RIP];
+  if (pc == (uintptr_t)aviary_enter_probe) {
+    registers[REG_RIP] = (greg_t)aviary_enter_modes;
+    return true;
+  }
+  if (pc == (uintptr_t)aviary_reenter_probe) {
+    registers[REG_RIP] = (greg_t)aviary_reenter_modes;
+    return true;
+  }
+  AviaryActivation *activation = aviary_thread_state()->activation;
+  if (activation == NULL || activation->guest_rsp != 0 || !aviary_code_contains(pc)) return false;
+  uint32_t *modes = &context->uc_mcontext.fpregs->mxcsr;
+  *(uint32_t *)activation->host_rsp = *modes;
+  *modes |= AVIARY_MXCSR_DEFAULT;
+  return true;
+}
+
 static void pass_on(int signal, siginfo_t *info, void *context) {
   const struct sigaction *action = NULL;
   for (int i = 0; i < FAULT_SIGNALS; i++) {
@@ -138,7 +160,7 @@ static bool try_resolve(int signal, const siginfo_t *info) {
 
 static void handle_fault(int signal, siginfo_t *info, void *context) {
   int saved = errno;
-  if (!try_resolve(signal, info) && !try_land(signal, info, context) && !aviary_keys_mend(signal, info, context)) {
+  if (!try_resolve(signal, info) && !try_mask(signal, info, context) && !try_land(signal, info, context) && !aviary_keys_mend(signal, info, context)) {
     // Nobody can mend that, and whoever is next does not know whose stack it was.
     if (signal == SIGSEGV || signal == SIGBUS) aviary_overflow_report(info, context);
     pass_on(signal, info, context);

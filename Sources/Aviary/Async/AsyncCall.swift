@@ -46,18 +46,20 @@ extension StoreContext {
     let outer = owner
     // Ended below, on all ways: nothing else is let go in between that the task allocated before.
     let watch = VMTaskWatch(unsafe: runtime)
+    let task = VMTask.current
+    owner = task
     var status = status
     var failure: (any Error)?
     do {
       while status == VMFiber.suspended {
-        // Each time: a deadline's child task had it meanwhile.
-        owner = VMTask.current
         if deadline == .max, let host = fiber.hostCall {
           let slots = unsafe UnsafeMutableRawPointer(host.values).assumingMemoryBound(to: ValueSlot.self)
           try await unsafe AsyncHostFunction.of(host).body(self, host.callerAddress, slots)
           status = fiber.resume(0)
         } else {
           let answer = try await answer(fiber, until: deadline)
+          // A deadline's child task had it meanwhile.
+          owner = task
           status = fiber.resume(answer.result, trap: answer.trap)
         }
       }

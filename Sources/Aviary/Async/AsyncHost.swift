@@ -24,6 +24,9 @@ final class AsyncHostFunction: Sendable {
     unsafe self.attempt = attempt
   }
 
+  /// Whether it does nothing on its guest's thread but suspend the guest.
+  var waits: Bool { unsafe attempt == nil }
+
   /// What a suspended guest has called. The store keeps the function, and the call keeps the store.
   static func of(_ call: VMSuspendedCall) -> AsyncHostFunction {
     unsafe call.continuation._withUnsafeGuaranteedRef { unsafe unsafeDowncast($0, to: AsyncHostFunction.self) }
@@ -36,7 +39,7 @@ extension StoreContext {
     let attempt = unsafe function.attempt
     return unsafe VMFunction(
       unsafe: try runtime(), signature.registration, signature.type, thunk: signature.thunk, name: name,
-      waits: unsafe attempt == nil, attempt: { caller, values, canSuspend in
+      waits: function.waits, attempt: { caller, values, canSuspend in
         guard let attempt = unsafe attempt else {
           if canSuspend { return false }
           throw StoreContext.cannotSuspend(in: name)

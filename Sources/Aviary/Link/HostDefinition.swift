@@ -36,6 +36,11 @@ final class HostDefinition: Sendable {
   @safe enum Body: Sendable {
     case synchronous(HostFunction)
     case asynchronous(AsyncHostFunction)
+
+    /// Whether it does nothing on its guest's thread but suspend the guest.
+    var waits: Bool {
+      if case .asynchronous(let function) = self { function.waits } else { false }
+    }
   }
 }
 
@@ -46,11 +51,12 @@ struct HostSignature: Sendable {
   let thunk: VMThunk
   var id: UInt32 { registration.ids[0] }
 
-  init(_ type: FunctionType, _ engine: Engine) throws(WasmError) {
+  /// - Parameter waits: the function does nothing but suspend its guest.
+  init(_ type: FunctionType, _ engine: Engine, waits: Bool = false) throws(WasmError) {
     self.type = try type.runtime(in: engine)
     do throws(VMError) {
       registration = try engine.runtime.types.register(self.type)
-      thunk = try engine.runtime.hostThunk(for: self.type.shape)
+      thunk = try engine.runtime.hostThunk(for: self.type.shape, waits: waits)
     } catch { throw WasmError(error) }
   }
 }

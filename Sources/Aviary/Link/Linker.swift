@@ -44,7 +44,7 @@ public final class Linker<State> {
       guard case .function(let type) = item.description else {
         throw mismatch(ExternType.function(definition.type).description)
       }
-      let signature = try HostSignature(definition.type, engine)
+      let signature = try HostSignature(definition.type, engine, waits: definition.body.waits)
       guard engine.runtime.types.isSubtype(signature.id, of: module.runtime.types.ids[Int(type)]) else {
         throw mismatch(ExternType.function(definition.type).description)
       }

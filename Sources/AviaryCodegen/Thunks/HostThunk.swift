@@ -17,7 +17,9 @@ extension Thunks {
   ///  values       <- rsp: max(parameters, results) of them
   /// ```
   /// Where fuel is metered, the host finds it in the store, from the first instruction on.
-  package static func host(_ type: FunctionType, isMetered: Bool = false) -> [UInt8] {
+  /// - Parameter waits: of a host function that does nothing but suspend its guest. The call pushes its return address and
+  ///   jumps: it does not return as calls do, and would leave the processor's prediction of returns one off.
+  package static func host(_ type: FunctionType, isMetered: Bool = false, waits: Bool = false) -> [UInt8] {
     let layout = SignatureLayout(type)
     var asm = Assembler(capacity: 512)
     if isMetered { asm.storeFuel() }
@@ -44,7 +46,15 @@ extension Thunks {
     asm.move(.b64, .rdi, .r15)
     asm.move(.b64, .rsi, .r10)
     asm.move(.b64, .rdx, .rsp)
-    asm.call(Address(.r15, callHost))
+    if waits {
+      let next = asm.makeLabel()
+      asm.lea(.b64, .r11, Address(next))
+      asm.push(.r11)
+      asm.jump(Address(.r15, callHost))
+      asm.bind(next)
+    } else {
+      asm.call(Address(.r15, callHost))
+    }
     if isMetered { asm.loadFuel() }
 
     // It returns only when the host function succeeded. The area first, while

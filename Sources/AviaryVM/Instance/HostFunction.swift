@@ -150,7 +150,10 @@ final class HostFunctionState {
     unsafe words.pointee.owner = Unmanaged.passUnretained(self).toOpaque()
     // One that may suspend is begun on the native stack.
     let isOnGuestStack = unsafe attempt == nil && store.engine.options.hostStackBytes > 0
-    unsafe words.pointee.call_host = isOnGuestStack ? aviary_call_host_on_guest_address() : aviary_call_host_address()
+    // With nothing in between, `call` is not asked.
+    let isBody = direct != nil && store.engine.hostChecks == nil
+    let onHostStack = isBody ? unsafe aviary_call_body_address() : unsafe aviary_call_host_address()
+    unsafe words.pointee.call_host = isOnGuestStack ? aviary_call_host_on_guest_address() : onHostStack
     unsafe words.pointee.name = name?.bytes
     unsafe words.pointee.raise = aviary_raise_address()
     unsafe words.pointee.ref.code = UnsafeRawPointer(bitPattern: thunk.address)

@@ -11,15 +11,19 @@ import Synchronization
 package struct VMThunkGenerator: Sendable {
   package var entry: @Sendable (FunctionType) -> [UInt8]
   package var host: @Sendable (FunctionType) -> [UInt8]
+  /// For host functions that do nothing but suspend their guest.
+  package var waitingHost: @Sendable (FunctionType) -> [UInt8]
   /// Where GDB is to know of thunks, so that it unwinds through them: the ELF object that
   /// describes one of the name and size at the address.
   package var describe: (@Sendable (_ name: String, _ address: UInt64, _ size: Int) -> [UInt8])?
   package init(
     entry: @escaping @Sendable (FunctionType) -> [UInt8], host: @escaping @Sendable (FunctionType) -> [UInt8],
+    waitingHost: (@Sendable (FunctionType) -> [UInt8])? = nil,
     describe: (@Sendable (_ name: String, _ address: UInt64, _ size: Int) -> [UInt8])? = nil
   ) {
     self.entry = entry
     self.host = host
+    self.waitingHost = waitingHost ?? host
     self.describe = describe
   }
 }
@@ -74,6 +78,7 @@ package final class VMEngine: Sendable {
   private struct Thunks {
     var entry: [[UInt8]: UInt] = [:]
     var host: [[UInt8]: UInt] = [:]
+    var waitingHost: [[UInt8]: UInt] = [:]
     var debugger: [DebuggerRegistration] = []
   }
   private let thunks = Mutex(Thunks())
@@ -155,8 +160,10 @@ package final class VMEngine: Sendable {
     try thunk(type, \.entry, generator.entry, "entry thunk")
   }
   /// The code that guests call for host functions of the type.
-  package func hostThunk(for type: FunctionType) throws(VMError) -> VMThunk {
-    try thunk(type, \.host, generator.host, "host thunk")
+  package func hostThunk(for type: FunctionType, waits: Bool = false) throws(VMError) -> VMThunk {
+    waits
+      ? try thunk(type, \.waitingHost, generator.waitingHost, "waiting host thunk")
+      : try thunk(type, \.host, generator.host, "host thunk")
   }
 
   private func thunk(

@@ -3,7 +3,7 @@
 //   enter.S       the switch of stacks, traps, host calls, builtin stubs
 //   hoststack.S   host functions on the guest's stack
 //   call.c        activations: entry and nested entry
-//   host_function.c  host functions that are Swift closures
+//   host_function.c  host functions that are Swift closures; hostbody.S: on the host's stack, with nothing in between
 //   fiber.c       guests that are suspended (aviary_fiber.h)
 //   task.c        the Swift task that runs a call (aviary_task.h)
 //   threads.c     what each thread needs once: signal stack, stack bounds
@@ -25,6 +25,10 @@
 
 #define AVIARY_ACT_ENTRY_RBP 96
 #define AVIARY_HOST_FUNCTION_CALL 16
+#define AVIARY_HOST_FUNCTION_BODY 80
+#define AVIARY_HOST_FUNCTION_BODY_CONTEXT 88
+#define AVIARY_HOST_FUNCTION_THREW 96
+#define AVIARY_HOST_STORE_EMBEDDER 160
 #define AVIARY_BUILTIN_STUBS 20
 #define AVIARY_EXHAUSTED 10
 #define AVIARY_MXCSR_DEFAULT 0x1f80
@@ -36,6 +40,9 @@
 
 _Static_assert(offsetof(AviaryActivation, entry_rbp) == AVIARY_ACT_ENTRY_RBP, "act.entry_rbp");
 _Static_assert(offsetof(AviaryHostFunction, call) == AVIARY_HOST_FUNCTION_CALL, "host.call");
+_Static_assert(offsetof(AviaryHostFunction, body) == AVIARY_HOST_FUNCTION_BODY, "host.body");
+_Static_assert(offsetof(AviaryHostFunction, body_context) == AVIARY_HOST_FUNCTION_BODY_CONTEXT, "host.body_context");
+_Static_assert(offsetof(AviaryHostFunction, threw) == AVIARY_HOST_FUNCTION_THREW, "host.threw");
 _Static_assert(AVIARY_TRAP_CALL_STACK_EXHAUSTED == AVIARY_EXHAUSTED, "exhausted");
 _Static_assert(AVIARY_BUILTIN_COUNT <= AVIARY_BUILTIN_STUBS, "enter.S has too few stubs");
 
@@ -89,6 +96,7 @@ typedef struct AviaryHostStore {
 } AviaryHostStore;
 
 _Static_assert(offsetof(AviaryHostStore, context) == 0, "machine code sees the context first");
+_Static_assert(offsetof(AviaryHostStore, embedder) == AVIARY_HOST_STORE_EMBEDDER, "store.embedder");
 
 // MARK: Calls
 
@@ -119,6 +127,7 @@ static inline void aviary_set_pending(AviaryStoreContext *store, uint32_t code) 
 extern const char aviary_raise[];
 extern const char aviary_call_host[];
 extern const char aviary_call_host_on_guest[];
+extern const char aviary_call_body[]; // where `body` is set: aviary_call_host, with nothing in between
 
 // What machine code's builtin table holds: stubs that switch to the host's stack.
 extern const void *const aviary_builtin_stubs[AVIARY_BUILTIN_STUBS];
@@ -130,6 +139,7 @@ void aviary_builtin_install(uint32_t builtin, const void *function);
 const void *aviary_raise_address(void);
 const void *aviary_call_host_address(void);
 const void *aviary_call_host_on_guest_address(void);
+const void *aviary_call_body_address(void);
 const void *const *aviary_builtin_table(void);
 
 // MARK: Code ranges (async-signal-safe to look up)
