@@ -46,6 +46,13 @@ struct AsyncCalls: Sendable {
         try check(try await loop.async(count), count)
         batches.add(watch.elapsed)
       }
+    // What waiting costs a task, without a guest.
+    case "task-suspends":
+      while let count = batches.next() {
+        let watch = Time.Stopwatch()
+        for _ in 0..<count { await later.pass() }
+        batches.add(watch.elapsed)
+      }
     default: break
     }
     return batches

@@ -2,8 +2,8 @@ import Aviary
 
 // What a call costs, from the host into the guest and from the guest into the host.
 extension Bench {
-  private static let syncRows = ["call-empty", "call-add", "call-add-untyped", "host-empty", "host-add"]
-  private static let asyncRows = ["async-call-empty", "async-call-fresh-store", "async-host-at-once", "async-host-suspends"]
+  private static let syncRows = ["call-empty", "call-add", "call-add-any", "host-empty", "host-add"]
+  private static let asyncRows = ["async-call-empty", "async-call-fresh-store", "async-host-at-once", "async-host-suspends", "task-suspends"]
   /// In the order in which they are measured.
   static let callRows = syncRows + asyncRows
 
@@ -24,9 +24,9 @@ extension Bench {
     let asyncCalls = try AsyncCalls(engine)
     for name in Self.asyncRows where isAsked(name) {
       let measure = { @Sendable in try await asyncCalls.measure(name, Batches(budget: budget)) }
-      let batches = name == "async-host-suspends"
+      let measured = name.hasSuffix("suspends")
         ? try loop.run(measure, idle: asyncCalls.later.openOne) : try LoopExecutor.runOnPool(measure)
-      rows.append(batches.row(name, withBatches: json))
+      rows.append(measured.row(name, withBatches: json))
     }
     var report: [(String, JSON)] = [("rows", .array(rows))]
     if let suspended { report.append(("suspended", try measure(suspended, asyncCalls, loop))) }
@@ -87,7 +87,7 @@ struct SyncCalls {
         for _ in 0..<count { sum = try add(sum, 1) }
         try check(sum, count)
       }
-    case "call-add-untyped":
+    case "call-add-any":
       let add = try instance.function("add")
       return { count in
         var sum = Value.i32(0)

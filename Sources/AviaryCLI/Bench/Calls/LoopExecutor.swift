@@ -1,8 +1,9 @@
 import Dispatch
 import Synchronization
 
-/// Runs tasks on the thread that calls `run`, one job after the other: so what tasks do that wait is measured without
-/// threads that wake each other, in one thread's processor time.
+/// Runs the jobs of tasks that prefer it on the thread that calls `run`, one after the other: so what tasks do that wait is
+/// measured without threads that wake each other, in one thread's processor time. (An actor's executor would not do:
+/// Swift 6.3 resumes what waited on its own threads first.)
 final class LoopExecutor: TaskExecutor {
   private let jobs = Mutex<[UnownedJob]>([])
 
@@ -11,7 +12,7 @@ final class LoopExecutor: TaskExecutor {
     jobs.withLock { $0.append(job) }
   }
 
-  /// Runs a task to its end. When no job is left, `idle` lets something go on.
+  /// Runs a task that prefers this executor to its end. When no job is left, `idle` lets something go on.
   func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value, idle: () -> Void) throws -> Value {
     let outcome = Outcome<Value>()
     Task(executorPreference: self) { await outcome.take(from: body) }
