@@ -23,6 +23,12 @@ suite=${AVIARY_SPEC_TESTSUITE:-../shared/spec-testsuite}
 if [ -d "$suite" ]; then
   echo "== the specification's test suite, release build"
   "$aviary" wast --summary --known-failures Tests/known-failures.txt "$suite"
+  for way in "--epoch 1ms" "--fuel 4611686018427387904" "--epoch 1ms --fuel 4611686018427387904"; do
+    echo "== the suite with $way"
+    # The options' words are meant to be split.
+    out=$("$aviary" wast --summary $way --known-failures Tests/known-failures.txt "$suite") || { echo "$out"; exit 1; }
+    tail -1 <<< "$out"
+  done
   # The same from a pool, whose memories go from file to file. Without keys its stripes keep nothing apart,
   # but are laid out, taken and reset as with them.
   userfaultfd=(userfaultfd-signal userfaultfd-thread)

@@ -26,6 +26,8 @@ enum SuiteLocation {
     /// Bounds of memories and of the stack are compared, nothing is left to faults.
     case explicitChecks
     case throughArtifacts
+    /// Code looks at epochs and is metered; scripts/test.sh has each of the two alone.
+    case epochsAndFuel
 
     var configuration: EngineConfiguration {
       var configuration = EngineConfiguration()
@@ -33,6 +35,10 @@ enum SuiteLocation {
         configuration.memoryReservation = .mebibytes(256)
         configuration.memoryGuard = .bytes(0)
         configuration.explicitStackChecks = true
+      }
+      if self == .epochsAndFuel {
+        configuration.interruption = .epoch(tick: .milliseconds(1), action: .yield)
+        configuration.fuelMetering = true
       }
       return configuration
     }

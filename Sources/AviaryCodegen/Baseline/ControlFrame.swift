@@ -20,6 +20,10 @@ struct ControlFrame: BitwiseCopyable {
   var type: BlockType
   /// A jump table refers to the label, which the assembler does not know yet.
   var isTableTarget = false
+  /// Bytes of operators since the latest epoch check: on the longest of the ways that branch to the block's end, and at an
+  /// `if`'s condition.
+  var branchPath: UInt32 = 0
+  var conditionPath: UInt32 = 0
   /// While a jump table with values is emitted: where it brings them to this block.
   var tableStub: Label?
 

@@ -1,3 +1,4 @@
+import AviaryContract
 import AviaryCore
 
 // What the reader calls: dead code is skipped here, all else goes to its family.
@@ -27,10 +28,12 @@ extension FunctionEmitter {
       return
     }
     try emitIf(type)
+    noteConditionPath()
     chargeFuel(at: operatorOffset)
   }
   mutating func visitElse() throws(ModuleError) {
     if isDead && deadDepth > 0 { return }
+    splitPath(!isDead)
     emitElse()
     chargeFuel(at: operatorOffset)
   }
@@ -39,8 +42,11 @@ extension FunctionEmitter {
       deadDepth &-= 1
       return
     }
+    let frame = controls[controls.count - 1]
+    let isReached = !isDead
     emitEnd()
     if !isDead && !controls.isEmpty {
+      if frame.kind != .loop { joinPaths(frame, isReached) }
       chargeFuel(at: operatorOffset)
       checkLongWay()
     }
@@ -48,17 +54,20 @@ extension FunctionEmitter {
   }
   mutating func visitBr(_ depth: UInt32) throws(ModuleError) {
     if isDead { return }
+    notePath(depth)
     emitBr(depth)
     try checkRoom()
   }
   mutating func visitBrIf(_ depth: UInt32) throws(ModuleError) {
     if isDead { return }
+    notePath(depth)
     emitBrIf(depth)
     chargeFuel(at: operatorOffset)
     try checkRoom()
   }
   mutating func visitBrTable(_ targets: UnsafeBufferPointer<UInt32>) throws(ModuleError) {
     if isDead { return }
+    if tables.tunables.epochChecks { for unsafe target in unsafe targets { notePath(target) } }
     unsafe emitBrTable(targets)
     try checkRoom()
   }
@@ -101,12 +110,14 @@ extension FunctionEmitter {
   }
   mutating func visitBrOnNull(_ depth: UInt32) throws(ModuleError) {
     if isDead { return }
+    notePath(depth)
     emitBrOnNull(depth)
     chargeFuel(at: operatorOffset)
     try checkRoom()
   }
   mutating func visitBrOnNonNull(_ depth: UInt32) throws(ModuleError) {
     if isDead { return }
+    notePath(depth)
     emitBrOnNonNull(depth)
     chargeFuel(at: operatorOffset)
     try checkRoom()

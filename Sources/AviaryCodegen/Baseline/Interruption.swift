@@ -14,9 +14,9 @@ import CAviaryContract
 // The epoch thunk (ModuleLinker) preserves every register but r11, xmm15 and the flags, so a check may stand
 // wherever no flags are on the operand stack.
 extension FunctionEmitter {
-  /// A function without calls and loops is checked if its body is longer, and code without loop heads each time that
-  /// so much of it has gone by: between two checks there is an amount of work that does not depend on the guest's.
-  private static var uncheckedBytes: UInt32 { 256 }
+  /// A function is checked at its entry if it may call before it comes to a loop, or if its body is longer than this;
+  /// and on each way through it, after so many bytes of operators: the amount of work between two checks does not
+  /// depend on the guest's numbers.
   private static var checkedBytes: UInt32 { 1024 }
 
   /// Behind the prologue.
@@ -24,7 +24,7 @@ extension FunctionEmitter {
     chargeFuel(at: 0)
     guard tables.tunables.epochChecks else { return }
     lastCheck = operatorOffset
-    if facts.hasCalls || facts.hasTailCalls || bodyBytes > Self.uncheckedBytes { emitEpochCheck() }
+    if facts.callsOutsideLoops || bodyBytes > Self.checkedBytes { emitEpochCheck() }
   }
 
   /// At a loop's head, where all is in slots and pins.
@@ -46,6 +46,41 @@ extension FunctionEmitter {
     guard tables.tunables.epochChecks else { return }
     settle()
     emitEpochCheck()
+  }
+
+  // Ways through the code, for `checkLongWay`. Between a way's operators `lastCheck` is where the check would be if the
+  // longest way were the only one, so that no branch leads around the checks.
+
+  private var path: UInt32 { operatorOffset &- lastCheck }
+
+  /// A branch to a block's end.
+  @inline(__always)
+  mutating func notePath(_ depth: UInt32) {
+    if tables.tunables.epochChecks { lengthenPath(controls.count &- 1 &- Int(depth)) }
+  }
+  private mutating func lengthenPath(_ index: Int) {
+    controls[index].branchPath = max(controls[index].branchPath, path)
+  }
+
+  /// Behind `if`: the way around its first arm.
+  mutating func noteConditionPath() {
+    if tables.tunables.epochChecks { controls[controls.count - 1].conditionPath = path }
+  }
+
+  /// Where the second arm starts, whose end the first one goes to, if it is alive.
+  mutating func splitPath(_ isReached: Bool) {
+    guard tables.tunables.epochChecks else { return }
+    if isReached { lengthenPath(controls.count - 1) }
+    lastCheck = operatorOffset &- controls[controls.count - 1].conditionPath
+  }
+
+  /// Behind the end of a block, which control came to from above or not.
+  mutating func joinPaths(_ frame: ControlFrame, _ isReached: Bool) {
+    guard tables.tunables.epochChecks else { return }
+    var longest = isReached ? path : 0
+    longest = max(longest, frame.branchPath)
+    if frame.kind == .then { longest = max(longest, frame.conditionPath) }
+    lastCheck = operatorOffset &- longest
   }
 
   private mutating func emitEpochCheck() {

@@ -6,8 +6,8 @@ struct ScanFacts: BitwiseCopyable {
   var callWeight: UInt32 = 0
   /// Whether anything is called and returned from: volatile registers are lost then.
   var hasCalls = false
-  /// Whether it may end in a call of another.
-  var hasTailCalls = false
+  /// Whether it may call before it comes to a loop's head; tail calls are calls.
+  var callsOutsideLoops = false
   /// Whether r15 may be lost: the frame keeps the context (docs/abi.md).
   var hasForeignCalls = false
 }
@@ -25,6 +25,8 @@ struct ScanSink: ~Copyable, OperatorSink {
   private let hasForeignTailCalls: Bool
   /// Weights to return to, one for each open block.
   private var outer = FlatArray<UInt32>(capacity: 64)
+  /// How many of the open blocks there are up to the outermost loop, it included; 0: none of them is one.
+  private var loops = 0
   private var weight: UInt32 = 16
   /// Where the latest call was, and its part of the sum.
   private var lastCall: UInt32 = 0
@@ -39,6 +41,7 @@ struct ScanSink: ~Copyable, OperatorSink {
     locals.removeAll()
     seenLocals.removeAll()
     outer.removeAll()
+    loops = 0
     facts = ScanFacts()
     weight = 16
     lastCallWeight = 0
@@ -70,6 +73,7 @@ struct ScanSink: ~Copyable, OperatorSink {
   }
 
   private mutating func call(isForeign: Bool) {
+    if loops == 0 { facts.callsOutsideLoops = true }
     lastCall = operatorOffset
     lastCallWeight = facts.callWeight.saturatingAdd(weight) == .max ? 0 : weight
     facts.callWeight = facts.callWeight.saturatingAdd(weight)
@@ -88,11 +92,14 @@ struct ScanSink: ~Copyable, OperatorSink {
   mutating func visitBlock(_ type: BlockType) throws(ModuleError) { open(weight) }
   mutating func visitLoop(_ type: BlockType) throws(ModuleError) {
     open(weight > UInt32.max / 64 ? weight : weight &* 8)
+    if loops == 0 { loops = outer.count }
   }
   mutating func visitIf(_ type: BlockType) throws(ModuleError) { open(max(weight / 2, 1)) }
   mutating func visitElse() throws(ModuleError) {}
   mutating func visitEnd() throws(ModuleError) {
-    if !outer.isEmpty { weight = outer.removeLast() }
+    if outer.isEmpty { return }
+    if loops == outer.count { loops = 0 }
+    weight = outer.removeLast()
   }
   mutating func visitBr(_ depth: UInt32) throws(ModuleError) {}
   mutating func visitBrIf(_ depth: UInt32) throws(ModuleError) {}
@@ -103,13 +110,16 @@ struct ScanSink: ~Copyable, OperatorSink {
   }
   mutating func visitCallIndirect(type: UInt32, table: UInt32) throws(ModuleError) { call(isForeign: true) }
   mutating func visitCallRef(type: UInt32) throws(ModuleError) { call(isForeign: true) }
-  mutating func visitReturnCall(_ function: UInt32) throws(ModuleError) { facts.hasTailCalls = true }
+  mutating func visitReturnCall(_ function: UInt32) throws(ModuleError) {
+    if loops == 0 { facts.callsOutsideLoops = true }
+  }
   mutating func visitReturnCallIndirect(type: UInt32, table: UInt32) throws(ModuleError) {
-    facts.hasTailCalls = true
     // The check of a type that is not final may call a builtin.
     call(isForeign: false)
   }
-  mutating func visitReturnCallRef(type: UInt32) throws(ModuleError) { facts.hasTailCalls = true }
+  mutating func visitReturnCallRef(type: UInt32) throws(ModuleError) {
+    if loops == 0 { facts.callsOutsideLoops = true }
+  }
   mutating func visitBrOnNull(_ depth: UInt32) throws(ModuleError) {}
   mutating func visitBrOnNonNull(_ depth: UInt32) throws(ModuleError) {}
   mutating func visitThrow(tag: UInt32) throws(ModuleError) {}
