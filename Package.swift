@@ -69,11 +69,13 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
+    // Commands that tests run.
+    .target(name: "AviaryProcesses", path: "Tests/AviaryProcesses", swiftSettings: settings),
     tests(of: "AviaryCore"),
     tests(of: "AviaryText", ["AviaryCore"]),
     tests(
       of: "AviaryCodegen",
-      ["AviaryCore", "AviaryText", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
+      ["AviaryCore", "AviaryText", "AviaryContract", "AviaryProcesses", "CAviaryContract", "CAviaryHost"]),
     tests(of: "AviaryPool", ["CAviaryHost"]),
     tests(of: "AviaryVM", ["AviaryPool", "AviaryCore", "AviaryContract", "CAviaryContract", "CAviaryHost"]),
     // Tenants that behave badly, for the tests and for long runs (Fuzz/README.md).
@@ -86,7 +88,9 @@ let package = Package(
     .executableTarget(
       name: "aviary-fibers", dependencies: ["Aviary", "AviaryFibers", "AviaryTenants"], path: "Fuzz/Fibers", swiftSettings: settings),
     // Host functions that overflow their stacks, in processes of their own.
-    .target(name: "AviaryOverflow", dependencies: ["Aviary", "AviaryText", "CAviaryHost"], path: "Tests/AviaryOverflow", swiftSettings: settings),
+    .target(
+      name: "AviaryOverflow", dependencies: ["Aviary", "AviaryProcesses", "AviaryText", "CAviaryHost"], path: "Tests/AviaryOverflow",
+      swiftSettings: settings),
     .executableTarget(
       name: "aviary-overflow", dependencies: ["Aviary", "AviaryOverflow"], path: "Fuzz/Overflow", swiftSettings: settings),
     tests(
@@ -100,7 +104,7 @@ let package = Package(
       ]),
     tests(of: "AviaryWASI", ["Aviary", "CAviaryWASI"]),
     tests(of: "AviaryWast", ["Aviary", "AviaryText"]),
-    .testTarget(name: "AviaryCLITests", dependencies: ["AviaryCLI"], swiftSettings: settings),
+    .testTarget(name: "AviaryCLITests", dependencies: ["AviaryCLI", "AviaryProcesses"], swiftSettings: settings),
   ],
   swiftLanguageModes: [.v6]
 )

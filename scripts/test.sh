@@ -5,6 +5,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# What crashes says where, and ends; what hangs ends too.
+export SWIFT_BACKTRACE=enable=yes,interactive=no,threads=crashed,symbolicate=fast,timeout=60s
+limited() { timeout --kill-after=30 "$@"; }
+
 echo "== release build"
 swift build -c release --product aviary
 aviary=.build/release/aviary
@@ -22,11 +26,11 @@ done
 suite=${AVIARY_SPEC_TESTSUITE:-../shared/spec-testsuite}
 if [ -d "$suite" ]; then
   echo "== the specification's test suite, release build"
-  "$aviary" wast --summary --known-failures Tests/known-failures.txt "$suite"
+  limited 300 "$aviary" wast --summary --known-failures Tests/known-failures.txt "$suite"
   for way in "--epoch 1ms" "--fuel 4611686018427387904" "--epoch 1ms --fuel 4611686018427387904"; do
     echo "== the suite with $way"
     # The options' words are meant to be split.
-    out=$("$aviary" wast --summary $way --known-failures Tests/known-failures.txt "$suite") || { echo "$out"; exit 1; }
+    out=$(limited 300 "$aviary" wast --summary $way --known-failures Tests/known-failures.txt "$suite") || { echo "$out"; exit 1; }
     tail -1 <<< "$out"
   done
   # The same from a pool, whose memories go from file to file. Without keys its stripes keep nothing apart,
@@ -42,7 +46,7 @@ if [ -d "$suite" ]; then
       known=(--known-failures Tests/known-failures.txt)
       [ $keys = off ] || known+=(--known-failures Tests/known-failures-without-keys.txt)
       # The options' words are meant to be split.
-      out=$("$aviary" wast --summary --pool --protection-keys $keys --memory-init $way "${known[@]}" "$suite") ||
+      out=$(limited 300 "$aviary" wast --summary --pool --protection-keys $keys --memory-init $way "${known[@]}" "$suite") ||
         { echo "$out"; exit 1; }
       tail -1 <<< "$out"
     done
@@ -53,17 +57,18 @@ fi
 
 echo "== tenants that behave badly, over every way to allocate"
 swift build -c release --product aviary-tenants
-.build/release/aviary-tenants 1 2000
+limited 600 .build/release/aviary-tenants 1 2000
 
 echo "== suspended guests, a thousand at a time"
 swift build -c release --product aviary-fibers
-.build/release/aviary-fibers 1 1000
+limited 600 .build/release/aviary-fibers 1 1000
 
 echo "== the example that depends on the package"
-swift test --package-path Examples/stream-transform
+limited 900 swift test --package-path Examples/stream-transform
 
 echo "== paths named in comments and pages"
 scripts/check-paths.sh
 
 echo "== unit tests"
-swift test
+swift build --build-tests
+limited 900 swift test --skip-build

@@ -1,4 +1,5 @@
 import Aviary
+import AviaryProcesses
 public import Foundation
 
 /// A meal in a process of its own, and how that was to end.
@@ -13,24 +14,16 @@ public struct MealProcess: Sendable {
 
   /// What is wrong with how it ended; nil: nothing.
   public func problem() throws -> String? {
-    let process = Process()
-    process.executableURL = executable
-    process.arguments = ["run"] + meal.words
-    process.environment = ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"]
-    // A file, and no pipe: another process might inherit and keep that.
+    var process = ChildProcess(executable.path, ["run"] + meal.words)
     let errors = FileManager.default.temporaryDirectory.appendingPathComponent("aviary-overflow-\(UUID().uuidString)")
-    guard FileManager.default.createFile(atPath: errors.path, contents: nil) else { return "no file at \(errors.path)" }
     defer { try? FileManager.default.removeItem(at: errors) }
-    process.standardError = try FileHandle(forWritingTo: errors)
-    process.standardOutput = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
+    process.errors = errors.path
+    let (ending, _) = try process.run()
     let text = String(decoding: try Data(contentsOf: errors), as: UTF8.self)
-    let died = process.terminationReason == .uncaughtSignal
-    let end = "\(died ? "signal" : "status") \(process.terminationStatus): \(text)"
+    let end = "\(ending): \(text)"
     guard let overflows = meal.overflows else { return nil }
-    if !overflows { return !died && process.terminationStatus == 0 ? nil : "did not return: \(end)" }
-    guard died, [SIGSEGV, SIGBUS].contains(process.terminationStatus) else { return "did not overflow: \(end)" }
+    if !overflows { return ending == .status(0) ? nil : "did not return: \(end)" }
+    guard [.signal(SIGSEGV), .signal(SIGBUS)].contains(ending) else { return "did not overflow: \(end)" }
     guard text.contains("aviary: fatal: the host function \"env\".\"hungry\" overflowed its stack: it had "),
       text.contains("fault at 0x"), text.contains(", pc 0x")
     else { return "is not named: \(end)" }

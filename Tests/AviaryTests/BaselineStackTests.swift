@@ -40,15 +40,20 @@ import Testing
   /// A reference in such a place would be an address of the guest's choice.
   @Test func referencesBelowACall() throws {
     let gets = String(repeating: "(local.get 0) (local.get 1) (local.get 2) (local.get 3) (local.get 4) (local.get 5) ", count: 10)
+    // The registers that calls preserve go to integers, the others to references.
+    let integers = (6...8).map { "(local.set \($0) (i64.add (local.get \($0)) (local.get \($0))))" }.joined()
+    let hot = "(loop " + String(repeating: integers + "(drop (local.get 0)) (drop (local.get 1)) (drop (local.get 2)) (drop (local.get 3))", count: 25) + ")"
     let instance = try Fixture.instance("""
       (module
         (type $f (func (result i64)))
         (elem declare func $seven)
         (func $seven (type $f) (i64.const 7))
         (func $clobber (param i64 i64 i64 i64 i64 i64) (result i64) (i64.const 1))
-        (func $test (param (ref $f) (ref $f) (ref $f) (ref $f) (ref $f) (ref $f)) (result i64) (local i64)
-          \(gets)
-          (call $clobber (i64.const 4096) (i64.const 4097) (i64.const 4098) (i64.const 4099) (i64.const 4100) (i64.const 4101))
+        (func $clobberAll (result i64)
+          (call $clobber (i64.const 4096) (i64.const 4097) (i64.const 4098) (i64.const 4099) (i64.const 4100) (i64.const 4101)))
+        (func $test (param (ref $f) (ref $f) (ref $f) (ref $f) (ref $f) (ref $f)) (result i64) (local i64 i64 i64)
+          \(hot) \(gets)
+          (call $clobberAll)
           (local.set 6)
           \(String(repeating: "(call_ref $f) (local.get 6) (i64.add) (local.set 6) ", count: 60))
           (local.get 6))

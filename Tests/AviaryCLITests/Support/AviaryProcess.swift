@@ -1,3 +1,4 @@
+import AviaryProcesses
 import Foundation
 import Testing
 
@@ -25,33 +26,28 @@ enum AviaryProcess {
     try #require(
       FileManager.default.isExecutableFile(atPath: executable.path),
       "the product aviary is not beside the tests: \(executable.path)")
-    let process = Process()
-    process.executableURL = executable
-    process.arguments = arguments
-    process.currentDirectoryURL = folder.url
-    process.environment = ["PATH": "/usr/bin:/bin", "SWIFT_BACKTRACE": "enable=no"].merging(environment) { $1 }
-    // Files, so that no pipe can fill up.
-    let output = folder.url.appendingPathComponent(".stdout-\(UUID().uuidString)")
-    let errors = folder.url.appendingPathComponent(".stderr-\(UUID().uuidString)")
-    for file in [output, errors] { try #require(FileManager.default.createFile(atPath: file.path, contents: nil)) }
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    process.standardError = try FileHandle(forWritingTo: errors)
-    let silence = Pipe()
+    var process = ChildProcess(executable.path, arguments)
+    process.folder = folder.url.path
+    process.environment.merge(environment) { $1 }
+    let files = ["out", "err", "in"].map { folder.url.appendingPathComponent(".std\($0)-\(UUID().uuidString)") }
+    process.output = files[0].path
+    process.errors = files[1].path
     if let input {
-      let file = folder.url.appendingPathComponent(".stdin-\(UUID().uuidString)")
-      try Data(input).write(to: file)
-      process.standardInput = try FileHandle(forReadingFrom: file)
+      try Data(input).write(to: files[2])
+      process.input = files[2].path
     } else {
-      process.standardInput = silence
+      process.hasSilentInput = true
     }
-    try process.run()
-    process.waitUntilExit()
-    try silence.fileHandleForWriting.close()
-    let errorText = String(decoding: try Data(contentsOf: errors), as: UTF8.self)
-    try #require(process.terminationReason == .exit, "ended by signal \(process.terminationStatus): \(errorText)")
+    let (end, processID) = try process.run()
+    let errorText = String(decoding: try Data(contentsOf: files[1]), as: UTF8.self)
+    guard case .status(let exitCode) = end else { throw EndedBySignal(end: end, errors: errorText) }
     return Outcome(
-      exitCode: process.terminationStatus, output: Array(try Data(contentsOf: output)), errors: errorText,
-      processID: process.processIdentifier)
+      exitCode: exitCode, output: Array(try Data(contentsOf: files[0])), errors: errorText, processID: processID)
+  }
+
+  struct EndedBySignal: Error {
+    var end: ChildProcess.End
+    var errors: String
   }
 }
 

@@ -1,4 +1,5 @@
 import AviaryCodegen
+import AviaryProcesses
 import Foundation
 import Testing
 
@@ -49,17 +50,12 @@ struct Listing: ~Copyable {
       try? FileManager.default.removeItem(at: output)
     }
     try Data(asm.code.bytes()).write(to: file)
-    _ = FileManager.default.createFile(atPath: output.path, contents: nil)
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: Self.disassembler)
-    process.arguments = [
-      "-D", "-b", "binary", "-mi386:x86-64", "-M", "intel", "-w", "-z", "--no-show-raw-insn",
-      file.path,
-    ]
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    try process.run()
-    process.waitUntilExit()
-    try #require(process.terminationStatus == 0)
+    var process = ChildProcess(
+      Self.disassembler,
+      ["-D", "-b", "binary", "-mi386:x86-64", "-M", "intel", "-w", "-z", "--no-show-raw-insn", file.path])
+    process.output = output.path
+    let end = try process.run().end
+    try #require(end == .status(0))
     return Self.parse(try Data(contentsOf: output))
   }
 

@@ -1,5 +1,6 @@
 import AviaryCodegen
 import AviaryContract
+import AviaryProcesses
 import Foundation
 import Testing
 
@@ -36,17 +37,12 @@ import Testing
   }
 
   private static func output(_ arguments: [String]) throws -> String {
-    let process = Process()
-    let pipe = Pipe()
-    process.executableURL = URL(fileURLWithPath: Listing.disassembler)
-    process.arguments = arguments
-    process.standardOutput = pipe
-    process.standardError = pipe
-    try process.run()
-    let data = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    #expect(process.terminationStatus == 0)
-    let text = String(decoding: data, as: UTF8.self)
+    var process = ChildProcess(Listing.disassembler, arguments)
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("aviary-\(UUID().uuidString).txt")
+    defer { try? FileManager.default.removeItem(at: file) }
+    (process.output, process.errors) = (file.path, file.path)
+    #expect(try process.run().end == .status(0))
+    let text = String(decoding: try Data(contentsOf: file), as: UTF8.self)
     #expect(!text.lowercased().contains("warning"), "\(text)")
     return text
   }
