@@ -54,6 +54,20 @@ import Testing
     "(return_call $wide (i64.const 1) (i64.const 2) (i64.const 3) (i64.const 4) (i64.const 5) (i64.const 6) (i64.const 7))",
     "(call $thousands)",
     "(call $around)",
+    // Where a turn need not come to an inner loop.
+    "(loop $a (loop $b) (br $a))",
+    "(loop $a (loop $b (br_if $a (i32.const 1))))",
+    "(loop $a (loop $b (loop $c (br $a))))",
+    "(loop $a (loop $b (br_if $a (i32.const 1)) (loop $c)))",
+    "(loop $a (loop $b (loop $c)) (br_table 0 0 (i32.const 1)))",
+    "(loop $a (loop $b (br_if $b (i32.const 0))) (loop $c) (br $a))",
+    "(loop $a (block $x (br_if $x (i32.const 1)) (loop $b)) (br $a))",
+    "(loop $a (block $x (br $x) (loop $b)) (br $a))",
+    "(loop $a (block $x (br_table $x $x (i32.const 0)) (loop $b)) (br $a))",
+    "(loop $a (block $x (br_if $x (i32.const 1)) (loop $b (loop $c))) (br $a))",
+    "(loop $a (block $x (br_on_null $x (ref.null func)) (drop) (loop $b)) (br $a))",
+    "(loop $a (if (i32.const 0) (then (loop $b))) (br $a))",
+    "(loop $a (if (i32.const 1) (then) (else (loop $b))) (br $a))",
   ]
 
   static let functions = """

@@ -67,6 +67,7 @@ struct BaselineWorker: ~Copyable {
     emitter.facts = scan.facts
     swap(&emitter.locals, &scan.locals)
     swap(&emitter.seenLocals, &scan.seenLocals)
+    swap(&emitter.uncheckedLoops, &scan.uncheckedLoops)
     emitter.beginFunction(type)
     reader.move(to: cursor)
     try reader.readLocals { (_: UInt32, _: ValueType) throws(ModuleError) in }
@@ -122,6 +123,7 @@ extension FunctionEmitter {
     deadDepth = 0
     skipsNext = false
     nextRegion = 0
+    nextUncheckedLoop = 0
     frame = Frame()
     placeArguments()
     choosePins()

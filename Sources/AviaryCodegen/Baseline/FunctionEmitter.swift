@@ -88,6 +88,9 @@ struct FunctionEmitter: ~Copyable, OperatorSink {
   /// Where fuel is metered; and the first that code was not emitted for.
   var fuelRegions = FlatArray<FuelRegion>()
   var nextRegion = 0
+  /// Loops that need no epoch check of their own (`ScanSink`); and the first that may still come.
+  var uncheckedLoops = FlatArray<UInt32>()
+  var nextUncheckedLoop = 0
   /// The operator of the latest epoch check.
   var lastCheck: UInt32 = 0
 

@@ -30,7 +30,13 @@ extension FunctionEmitter {
   /// At a loop's head, where all is in slots and pins.
   mutating func emitLoopChecks() {
     chargeFuel(at: operatorOffset)
-    if tables.tunables.epochChecks { emitEpochCheck() }
+    guard tables.tunables.epochChecks else { return }
+    while nextUncheckedLoop < uncheckedLoops.count && uncheckedLoops[nextUncheckedLoop] < operatorOffset {
+      nextUncheckedLoop &+= 1
+    }
+    // Each turn comes to an inner loop's check, by a straight way.
+    if nextUncheckedLoop < uncheckedLoops.count && uncheckedLoops[nextUncheckedLoop] == operatorOffset { return }
+    emitEpochCheck()
   }
 
   /// Between two operators of a long way without loops.

@@ -27,6 +27,13 @@ struct ScanSink: ~Copyable, OperatorSink {
   private var outer = FlatArray<UInt32>(capacity: 64)
   /// How many of the open blocks there are up to the outermost loop, it included; 0: none of them is one.
   private var loops = 0
+  /// Loops each of whose turns comes to an inner loop's head, whose epoch check is theirs too: where their operators are,
+  /// in order.
+  var uncheckedLoops = FlatArray<UInt32>(capacity: 16)
+  /// The innermost open loop, as long as every way from its head has come here: where its operator is, and how many blocks
+  /// were open with it. `straightDepth` 0: there is none.
+  private var straightLoop: UInt32 = 0
+  private var straightDepth = 0
   private var weight: UInt32 = 16
   /// Where the latest call was, and its part of the sum.
   private var lastCall: UInt32 = 0
@@ -42,6 +49,8 @@ struct ScanSink: ~Copyable, OperatorSink {
     seenLocals.removeAll()
     outer.removeAll()
     loops = 0
+    uncheckedLoops.removeAll()
+    straightDepth = 0
     facts = ScanFacts()
     weight = 16
     lastCallWeight = 0
@@ -84,6 +93,7 @@ struct ScanSink: ~Copyable, OperatorSink {
   // MARK: Control
 
   mutating func visitUnreachable() throws(ModuleError) {
+    straightDepth = 0
     // A call right before this does not return: it is as rare as it is cold.
     if operatorOffset &- lastCall <= 8 { facts.callWeight &-= lastCallWeight }
     lastCallWeight = 0
@@ -93,18 +103,25 @@ struct ScanSink: ~Copyable, OperatorSink {
   mutating func visitLoop(_ type: BlockType) throws(ModuleError) {
     open(weight > UInt32.max / 64 ? weight : weight &* 8)
     if loops == 0 { loops = outer.count }
+    if straightDepth != 0 { uncheckedLoops.append(straightLoop) }
+    (straightLoop, straightDepth) = (operatorOffset, outer.count)
   }
-  mutating func visitIf(_ type: BlockType) throws(ModuleError) { open(max(weight / 2, 1)) }
+  mutating func visitIf(_ type: BlockType) throws(ModuleError) {
+    straightDepth = 0
+    open(max(weight / 2, 1))
+  }
   mutating func visitElse() throws(ModuleError) {}
   mutating func visitEnd() throws(ModuleError) {
     if outer.isEmpty { return }
     if loops == outer.count { loops = 0 }
+    if straightDepth == outer.count { straightDepth = 0 }
     weight = outer.removeLast()
   }
-  mutating func visitBr(_ depth: UInt32) throws(ModuleError) {}
-  mutating func visitBrIf(_ depth: UInt32) throws(ModuleError) {}
-  mutating func visitBrTable(_ targets: UnsafeBufferPointer<UInt32>) throws(ModuleError) {}
-  mutating func visitReturn() throws(ModuleError) {}
+  // Whatever branches may go to a loop's head, or around another's.
+  mutating func visitBr(_ depth: UInt32) throws(ModuleError) { straightDepth = 0 }
+  mutating func visitBrIf(_ depth: UInt32) throws(ModuleError) { straightDepth = 0 }
+  mutating func visitBrTable(_ targets: UnsafeBufferPointer<UInt32>) throws(ModuleError) { straightDepth = 0 }
+  mutating func visitReturn() throws(ModuleError) { straightDepth = 0 }
   mutating func visitCall(_ function: UInt32) throws(ModuleError) {
     call(isForeign: hasForeignTailCalls || function < importedFunctionCount)
   }
@@ -120,16 +137,21 @@ struct ScanSink: ~Copyable, OperatorSink {
   mutating func visitReturnCallRef(type: UInt32) throws(ModuleError) {
     if loops == 0 { facts.callsOutsideLoops = true }
   }
-  mutating func visitBrOnNull(_ depth: UInt32) throws(ModuleError) {}
-  mutating func visitBrOnNonNull(_ depth: UInt32) throws(ModuleError) {}
+  mutating func visitBrOnNull(_ depth: UInt32) throws(ModuleError) { straightDepth = 0 }
+  mutating func visitBrOnNonNull(_ depth: UInt32) throws(ModuleError) { straightDepth = 0 }
   mutating func visitThrow(tag: UInt32) throws(ModuleError) {}
   mutating func visitThrowRef() throws(ModuleError) {}
   mutating func visitTryTable(
     _ type: BlockType, _ catches: UnsafeBufferPointer<CatchClause>
-  ) throws(ModuleError) { open(weight) }
+  ) throws(ModuleError) {
+    // An exception leads out of it without passing its end.
+    straightDepth = 0
+    open(weight)
+  }
   mutating func visitLegacyException(
     _ op: AviaryCore.Opcode, _ type: BlockType, operand: UInt32
   ) throws(ModuleError) {
+    straightDepth = 0
     // The second pass refuses these; here only the nesting must not run away.
     if op == .try { open(weight) } else if op == .delegate { try visitEnd() }
   }
@@ -184,7 +206,7 @@ struct ScanSink: ~Copyable, OperatorSink {
   mutating func visitRefTest(_ op: AviaryCore.Opcode, _ target: ValueType) throws(ModuleError) {}
   mutating func visitBrOnCast(
     _ op: AviaryCore.Opcode, depth: UInt32, from: ValueType, to: ValueType
-  ) throws(ModuleError) {}
+  ) throws(ModuleError) { straightDepth = 0 }
 }
 
 extension UInt32 {
