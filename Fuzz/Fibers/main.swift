@@ -4,10 +4,22 @@ import AviaryTenants
 import Glibc
 
 // aviary-fibers [seed] [guests] [suspensions] [calm]
+// aviary-fibers spin [guests] [seconds]          how evenly guests that spin share the threads, and how late one is stopped
 //
 // So many guests suspended at a time, over every way to allocate memories that differs for them. Exits with 1 where
 // one did not end as it should, or something was left behind.
 let numbers = CommandLine.arguments.dropFirst().compactMap { UInt64($0) }
+if CommandLine.arguments.dropFirst().first == "spin" {
+  let spinning = SpinningGuests(
+    guests: Int(clamping: numbers.first ?? 1000), time: .seconds(Int(clamping: numbers.dropFirst().first ?? 10)))
+  let turns = try await spinning.turns().sorted()
+  let mean = turns.reduce(0, +) / Int64(max(turns.count, 1))
+  print("\(turns.count) guests: \(mean) turns each, least \(turns.first ?? 0), most \(turns.last ?? 0)")
+  let late = try await spinning.lateness(200)
+  let each = Dictionary(grouping: late) { $0 }.sorted { $0.key < $1.key }.map { "\($0.value.count) within \($0.key + 1)" }
+  print("stopped: \(each.joined(separator: ", ")) ticks from the deadline's on")
+  exit(turns.first ?? 0 > mean / 2 && late.max() ?? 0 < 2 ? 0 : 1)
+}
 var run = SuspendedGuests(seed: numbers.first ?? .random(in: 0...UInt64.max), guests: numbers.count > 1 ? Int(clamping: numbers[1]) : 1000)
 if numbers.count > 2 { run.suspensions = Int(clamping: numbers[2]) }
 run.isCalm = CommandLine.arguments.contains("calm")
