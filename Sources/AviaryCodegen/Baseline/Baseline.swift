@@ -51,7 +51,8 @@ struct BaselineWorker: ~Copyable {
     emitter.functionIndex = UInt32(function)
     emitter.operatorOffset = UInt32(cursor.offset)
     scan.begin()
-    try emitter.declareParameters(type, &scan.locals)
+    emitter.declareParameters(type, &scan.locals)
+    if emitter.signature.hasVectors { scan.facts.hasVectors = true }
     reader.move(to: cursor)
     try readLocals()
     try reader.readAll(&scan)
@@ -76,13 +77,11 @@ struct BaselineWorker: ~Copyable {
   }
 
   private mutating func readLocals() throws(ModuleError) {
-    var hasVectors = false
     try reader.readLocals { (count: UInt32, type: ValueType) throws(ModuleError) in
       let type = ValueClass(type)
-      if type == .vector && count > 0 { hasVectors = true }
+      if type == .vector && count > 0 { scan.facts.hasVectors = true }
       scan.locals.append(repeating: LocalInfo(type: type), count: Int(count))
     }
-    if hasVectors { throw emitter.unsupported("vector instructions are not compiled yet:") }
   }
 }
 
@@ -106,8 +105,8 @@ extension FunctionEmitter {
   }
 
   /// The parameters as locals.
-  mutating func declareParameters(_ type: UInt32, _ locals: inout FlatArray<LocalInfo>) throws(ModuleError) {
-    signature = try callee(type)
+  mutating func declareParameters(_ type: UInt32, _ locals: inout FlatArray<LocalInfo>) {
+    signature = signatures[type]
     for index in 0..<Int(signature.parameterCount) {
       locals.append(LocalInfo(type: parameterClass(signature, index)))
     }

@@ -32,16 +32,6 @@ extension FunctionEmitter {
       : resultClass(signatures[frame.type.payload], index)
   }
 
-  private func refuseVectors(_ type: BlockType) throws(ModuleError) {
-    let hasVectors =
-      switch type.form {
-      case .empty: false
-      case .value: type.payload == ValueType.v128.rawValue
-      case .index: signatures[type.payload].hasVectors
-      }
-    if hasVectors { throw unsupported("vector instructions are not compiled yet:") }
-  }
-
   // MARK: Opening
 
   @inline(__always)
@@ -62,13 +52,11 @@ extension FunctionEmitter {
   }
 
   mutating func emitBlock(_ type: BlockType) throws(ModuleError) {
-    try refuseVectors(type)
     spillAll()
     open(.block, type, label: asm.makeLabel(), elseLabel: Label(index: -1))
   }
 
   mutating func emitLoop(_ type: BlockType) throws(ModuleError) {
-    try refuseVectors(type)
     let label = asm.makeLabel()
     let parameters = Int(arity(type).parameters)
     if parameters > 0 { spillWithConstants(from: height - parameters) } else { spillAll() }
@@ -80,7 +68,6 @@ extension FunctionEmitter {
   }
 
   mutating func emitIf(_ type: BlockType) throws(ModuleError) {
-    try refuseVectors(type)
     var condition = popCondition()
     let parameters = Int(arity(type).parameters)
     if parameters > 0 { spillWithConstants(from: height - parameters) } else { spillAll() }
@@ -327,11 +314,14 @@ extension FunctionEmitter {
         let place = places.next(type)
         let slot = slotAddress(index)
         switch place.kind {
+        case .stack where pass == 0 && type == .vector:
+          asm.loadVector(.xmm15, slot)
+          asm.storeVector(Address(.r11, place.offset), .xmm15)
         case .stack where pass == 0:
           asm.load(type.size, .rax, slot)
           asm.store(.b64, Address(.r11, place.offset), .rax)
         case .gpr where pass == 1: asm.load(type.size, GPR(place.number), slot)
-        case .xmm where pass == 1: asm.load(type.floatSize, XMM(place.number), slot)
+        case .xmm where pass == 1: load(type, XMM(place.number), slot)
         default: break
         }
       }

@@ -22,25 +22,19 @@ extension FunctionEmitter {
       : .direct(function - UInt32(imported))
   }
 
-  func callee(_ type: UInt32) throws(ModuleError) -> ModuleTables.Signature {
-    let callee = signatures[type]
-    if callee.hasVectors { throw unsupported("vector instructions are not compiled yet:") }
-    return callee
-  }
-
   mutating func emitCall(_ function: UInt32) throws(ModuleError) {
     settle()
-    call(callTarget(function), try callee(tables.functions[function]))
+    call(callTarget(function), signatures[tables.functions[function]])
   }
 
   mutating func emitCallIndirect(type: UInt32, table: UInt32) throws(ModuleError) {
-    let callee = try callee(type)
+    let callee = signatures[type]
     loadTableFunction(type, table, isFinal: callee.isFinal)
     call(.reference, callee)
   }
 
   mutating func emitCallRef(type: UInt32) throws(ModuleError) {
-    let callee = try callee(type)
+    let callee = signatures[type]
     loadFunctionReference()
     call(.reference, callee)
   }
@@ -259,7 +253,10 @@ extension FunctionEmitter {
       let slot = slotAddress(base + index)
       switch place.kind {
       case .gpr: asm.store(type.size, slot, GPR(place.number))
-      case .xmm: asm.store(type.floatSize, slot, XMM(place.number))
+      case .xmm: store(type, slot, XMM(place.number))
+      case .stack where type == .vector:
+        asm.loadVector(.xmm15, Address(.rsp, place.offset))
+        asm.storeVector(slot, .xmm15)
       case .stack:
         // The callee popped its arguments: rsp is at the result area.
         asm.load(type.size, .r11, Address(.rsp, place.offset))

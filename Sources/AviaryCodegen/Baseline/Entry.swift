@@ -2,7 +2,7 @@
 ///
 /// | kind | the value is |
 /// |---|---|
-/// | const | `bits` |
+/// | const | `bits`; a vector's is in the pool at `index`, and `bits` says whether it is all zeros or all ones |
 /// | local | what local `index` holds; `local.set` makes it a copy first (ValueStack) |
 /// | gpr, xmm | in `register`, which this entry owns |
 /// | slot | in the frame's canonical slot number `index` |

@@ -47,7 +47,7 @@ extension FunctionEmitter {
   }
 
   /// The left operand in the register of the result; the right one is elsewhere.
-  private mutating func arrange(
+  mutating func arrange(
     _ left: inout Entry, _ right: inout Entry, _ pin: XMM?, isCommutative: Bool
   ) -> XMM {
     if isCommutative && right.kind == .xmm && left.kind != .xmm { swap(&left, &right) }

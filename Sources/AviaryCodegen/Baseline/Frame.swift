@@ -8,8 +8,10 @@ struct Frame: BitwiseCopyable {
   var saved = RegisterSet()
   /// Where the address of the caller's result area is kept; 0 without one.
   var resultArea: Int32 = 0
-  /// The slot of stack entry i is at slotBase - 8 × (i + 1).
+  /// The slot of stack entry i is at slotBase - slot size × (i + 1). Where there are vectors all slots have
+  /// 16 bytes, and are aligned to them.
   var slotBase: Int32 = 0
+  var slotShift: Int32 = 3
   /// First local that needs zeroes, and the offset below the last one's home.
   var zeroTop: Int32 = 0
   var zeroBottom: Int32 = 0
@@ -60,8 +62,9 @@ struct ArgumentAssignment: BitwiseCopyable {
       xmms += 1
       return ArgumentPlace(kind: .xmm, number: UInt8(xmms - 1))
     }
-    bytes += 8
-    return ArgumentPlace(kind: .stack, offset: bytes - 8)
+    let offset = bytes
+    bytes += type == .vector ? 16 : 8
+    return ArgumentPlace(kind: .stack, offset: offset)
   }
 }
 
@@ -95,15 +98,16 @@ extension FunctionEmitter {
   /// Gives homes to whatever needs one. Only 50,000 locals are valid, so offsets fit.
   mutating func layOutFrame() {
     var offset: Int32 = -8 - 8 * Int32(frame.saved.count)
-    func take() -> Int32 {
-      offset -= 8
+    func take(_ type: ValueClass) -> Int32 {
+      // rbp is a multiple of 16.
+      offset = type == .vector ? (offset - 16) & ~15 : offset - 8
       return offset
     }
     let parameterCount = Int(signature.parameterCount)
     frame.resultArea = 0
     if signature.resultAreaBytes > 0 {
       let place = arguments[parameterCount]
-      frame.resultArea = place.kind == .stack ? 16 + place.offset : take()
+      frame.resultArea = place.kind == .stack ? 16 + place.offset : take(.i64)
     }
     for local in 0..<parameterCount {
       let place = arguments[local]
@@ -111,16 +115,19 @@ extension FunctionEmitter {
       if place.kind == .stack {
         locals[local].home = 16 + place.offset
       } else if info.isSeen && needsHome(info) {
-        locals[local].home = take()
+        locals[local].home = take(info.type)
       }
     }
     frame.zeroTop = offset
     for position in 0..<seenLocals.count {
       let local = Int(seenLocals[position])
-      if local >= parameterCount && needsHome(locals[local]) { locals[local].home = take() }
+      if local >= parameterCount && needsHome(locals[local]) {
+        locals[local].home = take(locals[local].type)
+      }
     }
     frame.zeroBottom = offset
-    frame.slotBase = offset
+    frame.slotBase = facts.hasVectors ? offset & ~15 : offset
+    frame.slotShift = facts.hasVectors ? 4 : 3
   }
 
   private func needsHome(_ info: LocalInfo) -> Bool {
@@ -176,7 +183,7 @@ extension FunctionEmitter {
             destination: info.pin + (isFloat ? 16 : 0), source: place.number + (isFloat ? 16 : 0),
             isWide: info.type.size == .b64))
       } else if isFloat {
-        asm.store(info.type.floatSize, Address(.rbp, info.home), XMM(place.number))
+        store(info.type, Address(.rbp, info.home), XMM(place.number))
       } else {
         asm.store(info.type.size, Address(.rbp, info.home), GPR(place.number))
       }
@@ -187,7 +194,7 @@ extension FunctionEmitter {
       guard info.isPinned else { continue }
       let home = Address(.rbp, 16 + arguments[local].offset)
       if info.type.isFloat {
-        asm.load(info.type.floatSize, XMM(info.pin), home)
+        load(info.type, XMM(info.pin), home)
       } else {
         asm.load(info.type.size, GPR(info.pin), home)
       }
@@ -198,14 +205,18 @@ extension FunctionEmitter {
     let first = Int(signature.parameterCount)
     guard locals.count > first else { return }
     let isMany = frame.zeroTop - frame.zeroBottom > 16 * 8
-    if isMany { zeroRange() }
+    if isMany { zeroRange() } else if facts.hasVectors { asm.zero(.xmm15) }
     for position in 0..<seenLocals.count {
       let local = Int(seenLocals[position])
       let info = locals[local]
       guard local >= first && !info.startsAssigned else { continue }
       if info.isPinned {
         if info.type.isFloat { asm.zero(XMM(info.pin)) } else { asm.zero(GPR(info.pin)) }
-      } else if !isMany {
+      } else if isMany {
+        continue
+      } else if info.type == .vector {
+        asm.storeVector(Address(.rbp, info.home), .xmm15)
+      } else {
         asm.storeImmediate(.b64, Address(.rbp, info.home), 0)
       }
     }
@@ -256,7 +267,7 @@ extension FunctionEmitter {
 
   /// Fills in the frame's size, known at the end only.
   mutating func finishFrame() {
-    let bytes = -Int(frame.slotBase) + 8 * maximumHeight
+    let bytes = -Int(frame.slotBase) + maximumHeight << Int(frame.slotShift)
     let size = Int32((bytes + 15) & ~15)
     if tables.tunables.stackCheck == .explicit {
       asm.code.patch32(at: frame.limitCheck, -(size + frame.outgoing))

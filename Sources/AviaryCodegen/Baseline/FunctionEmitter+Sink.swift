@@ -172,11 +172,11 @@ extension FunctionEmitter {
   }
   mutating func visitGlobalGet(_ global: UInt32) throws(ModuleError) {
     if isDead { return }
-    try emitGlobalGet(global)
+    emitGlobalGet(global)
   }
   mutating func visitGlobalSet(_ global: UInt32) throws(ModuleError) {
     if isDead { return }
-    try emitGlobalSet(global)
+    emitGlobalSet(global)
   }
 
   // MARK: Constants
@@ -198,7 +198,8 @@ extension FunctionEmitter {
     push(.const(.f64, bits))
   }
   mutating func visitV128Const(low: UInt64, high: UInt64) throws(ModuleError) {
-    throw unsupported("vector instructions are not compiled yet:")
+    if isDead { return }
+    push(vectorConstant(low, high))
   }
 
   // MARK: Numeric
@@ -221,7 +222,8 @@ extension FunctionEmitter {
   mutating func visitLaneAccess(
     _ op: AviaryCore.Opcode, _ memarg: MemArg, lane: UInt8
   ) throws(ModuleError) {
-    throw unsupported("vector instructions are not compiled yet:")
+    if isDead { return }
+    emitLaneAccess(op, memarg, lane)
   }
   mutating func visitAtomicFence() throws(ModuleError) {
     throw unsupported("atomic instructions are not compiled yet:")
@@ -251,13 +253,15 @@ extension FunctionEmitter {
     emitDrop(segment, isData: true)
   }
 
-  // MARK: Vectors: another tier's, for the time being
+  // MARK: Vectors
 
   mutating func visitLane(_ op: AviaryCore.Opcode, lane: UInt8) throws(ModuleError) {
-    throw unsupported("vector instructions are not compiled yet:")
+    if isDead { return }
+    try emitLane(op, lane)
   }
   mutating func visitShuffle(low: UInt64, high: UInt64) throws(ModuleError) {
-    throw unsupported("vector instructions are not compiled yet:")
+    if isDead { return }
+    try emitShuffle(low, high)
   }
 
   // MARK: Tables

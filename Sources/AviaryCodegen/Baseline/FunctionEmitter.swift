@@ -98,6 +98,7 @@ struct FunctionEmitter: ~Copyable, OperatorSink {
   var epochStubs = FlatArray<EpochStub>()
   var coldStubs = FlatArray<ColdStub>()
   var floatConstants = FlatArray<FloatConstant>()
+  var vectorConstants = FlatArray<VectorConstant>()
   var jumpTables = FlatArray<JumpTable>()
   var jumpTargets = FlatArray<Label>()
 

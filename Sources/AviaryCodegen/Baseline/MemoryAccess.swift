@@ -27,13 +27,15 @@ extension FunctionEmitter {
     case .i32Store8, .i64Store8: emitStore(memarg, .b8)
     case .i32Store16, .i64Store16: emitStore(memarg, .b16)
     case .i64Store32: emitStore(memarg, .b32)
-    default: throw unsupported("vector and atomic instructions are not compiled yet:")
+    default: try emitVectorAccess(op, memarg)
     }
   }
 
   /// The offset of the operator behind a memory access in hand.
-  private func afterMemArg() -> Int {
-    let flags = Int(operatorOffset) &+ 1
+  private func afterMemArg() -> Int { afterMemArg(Int(operatorOffset) &+ 1) }
+
+  /// The offset behind the memory immediate at `flags`.
+  func afterMemArg(_ flags: Int) -> Int {
     var offset = afterLEB(flags)
     // Bit 6 of the alignment announces a memory index.
     if byte(at: flags) & 0x40 != 0 { offset = afterLEB(offset) }

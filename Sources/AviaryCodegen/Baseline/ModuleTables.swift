@@ -58,6 +58,8 @@ final class ModuleTables: Sendable {
   let importedFunctionsOffset: Int
   let hasForeignTailCalls: Bool
   let hasMemory0: Bool
+  /// Whether the type of a function or global has a vector.
+  let hasVectorTypes: Bool
   let tunables: Tunables
 
   init(_ module: ValidatedModule, _ layout: VMContextLayout, _ tunables: Tunables) {
@@ -101,6 +103,8 @@ final class ModuleTables: Sendable {
     importedFunctionsOffset = layout.importedFunctionsOffset
     hasForeignTailCalls = module.facts.hasForeignTailCalls
     hasMemory0 = !info.memories.isEmpty
+    hasVectorTypes =
+      signatures.contains { $0.hasVectors } || info.globals.contains { $0.type.value.isVector }
     self.tunables = tunables
   }
 

@@ -151,7 +151,7 @@ extension FunctionEmitter {
     case .i64Sub128: emitWideSum(.sub, .sbb)
     case .i64MulWideS: emitWideProduct(.imul)
     case .i64MulWideU: emitWideProduct(.mul)
-    default: throw unsupported("vector instructions are not compiled yet:")
+    default: try emitVectorNumeric(op)
     }
   }
 }

@@ -57,7 +57,7 @@ extension FunctionEmitter {
     return register
   }
 
-  /// Copies an operand (an integer one, or a float's bits from memory or a vector
+  /// Copies an operand (an integer one, or the bits of an f32 or f64 from memory or a vector
   /// register) into `register`. Changes no flags and allocates nothing.
   mutating func load(_ entry: Entry, into register: GPR) {
     let size = entry.type.size
@@ -105,6 +105,7 @@ extension FunctionEmitter {
 
   /// Stores an operand. Uses r11 and xmm15 where it must; changes no flags.
   mutating func store(_ entry: Entry, to address: Address) {
+    if entry.type == .vector { return storeVector(entry, to: address) }
     let size = entry.type.size
     switch entry.kind {
     case .gpr: asm.store(size, address, entry.gpr)
@@ -161,15 +162,17 @@ extension FunctionEmitter {
     case .const:
       if entry.bits == 0 {
         asm.zero(register)
+      } else if entry.type == .vector {
+        loadConstant(entry, into: register)
       } else {
         asm.load(entry.type.floatSize, register, constantAddress(entry))
       }
     case .xmm: if entry.xmm != register { asm.move(register, entry.xmm) }
-    case .slot: asm.load(entry.type.floatSize, register, slotAddress(Int(entry.index)))
+    case .slot: load(entry.type, register, slotAddress(Int(entry.index)))
     case .local:
       let local = locals[Int(entry.index)]
       if !local.isPinned {
-        asm.load(entry.type.floatSize, register, Address(.rbp, local.home))
+        load(entry.type, register, Address(.rbp, local.home))
       } else if local.pin != register.number {
         asm.move(register, XMM(local.pin))
       }

@@ -132,7 +132,7 @@ extension FunctionEmitter {
     }
     while let register = set.popFirstXMM() {
       let local = locals[Int(pinnedLocals[16 + Int(register.number)])]
-      asm.store(local.type.floatSize, Address(.rbp, local.home), register)
+      store(local.type, Address(.rbp, local.home), register)
     }
     dirtyPins = RegisterSet()
   }
@@ -145,7 +145,7 @@ extension FunctionEmitter {
     }
     while let register = set.popFirstXMM() {
       let local = locals[Int(pinnedLocals[16 + Int(register.number)])]
-      asm.load(local.type.floatSize, register, Address(.rbp, local.home))
+      load(local.type, register, Address(.rbp, local.home))
     }
   }
 

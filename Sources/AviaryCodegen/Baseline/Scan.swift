@@ -10,6 +10,9 @@ struct ScanFacts: BitwiseCopyable {
   var callsOutsideLoops = false
   /// Whether r15 may be lost: the frame keeps the context (docs/abi.md).
   var hasForeignCalls = false
+  /// Whether a vector may be among the locals or on the operand stack: slots have 16 bytes then. Found by whatever
+  /// makes a vector, and by the types of the function, its locals and its blocks.
+  var hasVectors = false
 }
 
 /// The first pass: weighs locals and calls by their loops. It sees dead code too,
@@ -23,6 +26,12 @@ struct ScanSink: ~Copyable, OperatorSink {
   var facts = ScanFacts()
   private let importedFunctionCount: UInt32
   private let hasForeignTailCalls: Bool
+  /// Rows of the module's tables, to ask whether calls, blocks and globals have vectors; only where some type of function
+  /// or global has.
+  private let signatures: FrozenArray<ModuleTables.Signature>
+  private let functions: FrozenArray<UInt32>
+  private let globals: FrozenArray<ModuleTables.Global>
+  private let hasVectorTypes: Bool
   /// Weights to return to, one for each open block.
   private var outer = FlatArray<UInt32>(capacity: 64)
   /// How many of the open blocks there are up to the outermost loop, it included; 0: none of them is one.
@@ -42,6 +51,10 @@ struct ScanSink: ~Copyable, OperatorSink {
   init(_ tables: ModuleTables) {
     importedFunctionCount = UInt32(tables.importedFunctionCount)
     hasForeignTailCalls = tables.hasForeignTailCalls
+    signatures = tables.signatures
+    functions = tables.functions
+    globals = tables.globals
+    hasVectorTypes = tables.hasVectorTypes
   }
 
   mutating func begin() {
@@ -81,6 +94,25 @@ struct ScanSink: ~Copyable, OperatorSink {
     use(local)
   }
 
+  @inline(__always)
+  private mutating func note(_ type: BlockType) {
+    switch type.form {
+    case .empty: return
+    case .value: if type.payload == ValueType.v128.rawValue { facts.hasVectors = true }
+    case .index: noteSignature(type.payload)
+    }
+  }
+
+  @inline(__always)
+  private mutating func noteSignature(_ type: UInt32) {
+    if hasVectorTypes && signatures[type].hasVectors { facts.hasVectors = true }
+  }
+
+  @inline(__always)
+  private mutating func noteOperator(_ op: AviaryCore.Opcode) {
+    if op.isVector { facts.hasVectors = true }
+  }
+
   private mutating func call(isForeign: Bool) {
     if loops == 0 { facts.callsOutsideLoops = true }
     lastCall = operatorOffset
@@ -99,14 +131,19 @@ struct ScanSink: ~Copyable, OperatorSink {
     lastCallWeight = 0
   }
   mutating func visitNop() throws(ModuleError) {}
-  mutating func visitBlock(_ type: BlockType) throws(ModuleError) { open(weight) }
+  mutating func visitBlock(_ type: BlockType) throws(ModuleError) {
+    note(type)
+    open(weight)
+  }
   mutating func visitLoop(_ type: BlockType) throws(ModuleError) {
+    note(type)
     open(weight > UInt32.max / 64 ? weight : weight &* 8)
     if loops == 0 { loops = outer.count }
     if straightDepth != 0 { uncheckedLoops.append(straightLoop) }
     (straightLoop, straightDepth) = (operatorOffset, outer.count)
   }
   mutating func visitIf(_ type: BlockType) throws(ModuleError) {
+    note(type)
     straightDepth = 0
     open(max(weight / 2, 1))
   }
@@ -123,10 +160,17 @@ struct ScanSink: ~Copyable, OperatorSink {
   mutating func visitBrTable(_ targets: UnsafeBufferPointer<UInt32>) throws(ModuleError) { straightDepth = 0 }
   mutating func visitReturn() throws(ModuleError) { straightDepth = 0 }
   mutating func visitCall(_ function: UInt32) throws(ModuleError) {
+    if hasVectorTypes { noteSignature(functions[function]) }
     call(isForeign: hasForeignTailCalls || function < importedFunctionCount)
   }
-  mutating func visitCallIndirect(type: UInt32, table: UInt32) throws(ModuleError) { call(isForeign: true) }
-  mutating func visitCallRef(type: UInt32) throws(ModuleError) { call(isForeign: true) }
+  mutating func visitCallIndirect(type: UInt32, table: UInt32) throws(ModuleError) {
+    noteSignature(type)
+    call(isForeign: true)
+  }
+  mutating func visitCallRef(type: UInt32) throws(ModuleError) {
+    noteSignature(type)
+    call(isForeign: true)
+  }
   mutating func visitReturnCall(_ function: UInt32) throws(ModuleError) {
     if loops == 0 { facts.callsOutsideLoops = true }
   }
@@ -144,6 +188,7 @@ struct ScanSink: ~Copyable, OperatorSink {
   mutating func visitTryTable(
     _ type: BlockType, _ catches: UnsafeBufferPointer<CatchClause>
   ) throws(ModuleError) {
+    note(type)
     // An exception leads out of it without passing its end.
     straightDepth = 0
     open(weight)
@@ -153,7 +198,10 @@ struct ScanSink: ~Copyable, OperatorSink {
   ) throws(ModuleError) {
     straightDepth = 0
     // The second pass refuses these; here only the nesting must not run away.
-    if op == .try { open(weight) } else if op == .delegate { try visitEnd() }
+    if op == .try {
+      note(type)
+      open(weight)
+    } else if op == .delegate { try visitEnd() }
   }
 
   // MARK: Locals
@@ -164,7 +212,9 @@ struct ScanSink: ~Copyable, OperatorSink {
   mutating func visitLocalGet(_ local: UInt32) throws(ModuleError) { use(local) }
   mutating func visitLocalSet(_ local: UInt32) throws(ModuleError) { assign(local) }
   mutating func visitLocalTee(_ local: UInt32) throws(ModuleError) { assign(local) }
-  mutating func visitGlobalGet(_ global: UInt32) throws(ModuleError) {}
+  mutating func visitGlobalGet(_ global: UInt32) throws(ModuleError) {
+    if hasVectorTypes && globals[global].type == .vector { facts.hasVectors = true }
+  }
   mutating func visitGlobalSet(_ global: UInt32) throws(ModuleError) {}
 
   // MARK: What calls builtins
@@ -186,14 +236,14 @@ struct ScanSink: ~Copyable, OperatorSink {
   mutating func visitI64Const(_ value: Int64) throws(ModuleError) {}
   mutating func visitF32Const(bits: UInt32) throws(ModuleError) {}
   mutating func visitF64Const(bits: UInt64) throws(ModuleError) {}
-  mutating func visitV128Const(low: UInt64, high: UInt64) throws(ModuleError) {}
-  mutating func visitNumeric(_ op: AviaryCore.Opcode) throws(ModuleError) {}
-  mutating func visitMemoryAccess(_ op: AviaryCore.Opcode, _ memarg: MemArg) throws(ModuleError) {}
-  mutating func visitLaneAccess(_ op: AviaryCore.Opcode, _ memarg: MemArg, lane: UInt8) throws(ModuleError) {}
+  mutating func visitV128Const(low: UInt64, high: UInt64) throws(ModuleError) { facts.hasVectors = true }
+  mutating func visitNumeric(_ op: AviaryCore.Opcode) throws(ModuleError) { noteOperator(op) }
+  mutating func visitMemoryAccess(_ op: AviaryCore.Opcode, _ memarg: MemArg) throws(ModuleError) { noteOperator(op) }
+  mutating func visitLaneAccess(_ op: AviaryCore.Opcode, _ memarg: MemArg, lane: UInt8) throws(ModuleError) { facts.hasVectors = true }
   mutating func visitAtomicFence() throws(ModuleError) {}
   mutating func visitMemorySize(_ memory: UInt32) throws(ModuleError) {}
-  mutating func visitLane(_ op: AviaryCore.Opcode, lane: UInt8) throws(ModuleError) {}
-  mutating func visitShuffle(low: UInt64, high: UInt64) throws(ModuleError) {}
+  mutating func visitLane(_ op: AviaryCore.Opcode, lane: UInt8) throws(ModuleError) { facts.hasVectors = true }
+  mutating func visitShuffle(low: UInt64, high: UInt64) throws(ModuleError) { facts.hasVectors = true }
   mutating func visitTableGet(_ table: UInt32) throws(ModuleError) {}
   mutating func visitTableSet(_ table: UInt32) throws(ModuleError) {}
   mutating func visitTableSize(_ table: UInt32) throws(ModuleError) {}

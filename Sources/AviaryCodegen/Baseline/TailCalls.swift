@@ -12,17 +12,17 @@ import AviaryCore
 extension FunctionEmitter {
   mutating func emitReturnCall(_ function: UInt32) throws(ModuleError) {
     settle()
-    tailCall(callTarget(function), try callee(tables.functions[function]))
+    tailCall(callTarget(function), signatures[tables.functions[function]])
   }
 
   mutating func emitReturnCallIndirect(type: UInt32, table: UInt32) throws(ModuleError) {
-    let callee = try callee(type)
+    let callee = signatures[type]
     loadTableFunction(type, table, isFinal: callee.isFinal)
     tailCall(.reference, callee)
   }
 
   mutating func emitReturnCallRef(type: UInt32) throws(ModuleError) {
-    let callee = try callee(type)
+    let callee = signatures[type]
     loadFunctionReference()
     tailCall(.reference, callee)
   }

@@ -86,6 +86,7 @@ extension FunctionEmitter {
   }
 
   private mutating func emitConstants() {
+    if !vectorConstants.isEmpty { emitVectorConstants() }
     guard !floatConstants.isEmpty else { return }
     asm.code.alignWithBreakpoints(to: 8)
     for isDouble in [true, false] {

@@ -4,7 +4,7 @@ import AviaryCore
 /// are 64-bit integers.
 enum ValueClass: UInt8, BitwiseCopyable {
   case i32, i64, f32, f64
-  /// Only in tables: functions that touch vectors are refused before code is made.
+  /// Sixteen bytes, in a vector register as floats are.
   case vector
 
   init(_ type: ValueType) {
@@ -18,8 +18,8 @@ enum ValueClass: UInt8, BitwiseCopyable {
   }
 
   @inline(__always) var isFloat: Bool { rawValue >= 2 }
-  /// Integer operand size; floats by their width too, for moves through integer registers.
+  /// Integer operand size; floats by their width too, for moves through integer registers. Vectors have none.
   @inline(__always) var size: OperandSize { rawValue & 1 == 0 ? .b32 : .b64 }
-  /// Only meaningful for floats.
+  /// Only meaningful for f32 and f64: what may be a vector goes by `load` and `store` of VectorSupport.
   @inline(__always) var floatSize: FloatSize { self == .f32 ? .f32 : .f64 }
 }

@@ -100,7 +100,7 @@ extension FunctionEmitter {
   /// Heights are bounded by the validator's limit, so the product fits.
   @inline(__always)
   func slotOffset(_ index: Int) -> Int32 {
-    frame.slotBase &- 8 &* Int32(truncatingIfNeeded: index &+ 1)
+    frame.slotBase &- Int32(truncatingIfNeeded: index &+ 1) &<< frame.slotShift
   }
 
   /// Brings an entry of the window into its slot, unless it is a constant. Uses
@@ -119,7 +119,7 @@ extension FunctionEmitter {
       asm.store(entry.type.size, slotAddress(index), entry.gpr)
       free.insert(entry.gpr)
     case .xmm:
-      asm.store(entry.type.floatSize, slotAddress(index), entry.xmm)
+      store(entry.type, slotAddress(index), entry.xmm)
       free.insert(entry.xmm)
     }
     stack[index] = .slot(entry.type, index)

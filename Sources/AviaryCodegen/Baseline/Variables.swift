@@ -122,15 +122,14 @@ extension FunctionEmitter {
     return Address(.r11)
   }
 
-  mutating func emitGlobalGet(_ index: UInt32) throws(ModuleError) {
+  mutating func emitGlobalGet(_ index: UInt32) {
     settle()
     let global = tables.globals[index]
-    if global.type == .vector { throw unsupported("vector instructions are not compiled yet:") }
     let address = globalAddress(global)
     let pin = pinnedDestination(after: afterLEB(Int(operatorOffset) &+ 1))
     if global.type.isFloat {
       let register = pin == LocalInfo.unpinned ? allocateXMM() : XMM(pin)
-      asm.load(global.type.floatSize, register, address)
+      load(global.type, register, address)
       push(global.type, register)
     } else {
       let register = pin == LocalInfo.unpinned ? allocateGPR() : GPR(pin)
@@ -139,16 +138,15 @@ extension FunctionEmitter {
     }
   }
 
-  mutating func emitGlobalSet(_ index: UInt32) throws(ModuleError) {
+  mutating func emitGlobalSet(_ index: UInt32) {
     var entry = pop()
     let global = tables.globals[index]
-    if global.type == .vector { throw unsupported("vector instructions are not compiled yet:") }
     // Values that travel through r11 come before the pointer does.
     if entry.kind != .const {
       if entry.type.isFloat { _ = xmm(&entry) } else { _ = gpr(&entry) }
     } else if entry.immediate == nil && !entry.type.isFloat {
       _ = gpr(&entry)
-    } else if entry.type.isFloat && Int32(exactly: entry.signedBits) == nil {
+    } else if entry.type == .vector || entry.type.isFloat && Int32(exactly: entry.signedBits) == nil {
       _ = xmm(&entry)
     }
     store(entry, to: globalAddress(global))

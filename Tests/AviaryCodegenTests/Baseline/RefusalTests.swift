@@ -6,11 +6,6 @@ import Testing
 /// What this tier does not compile is refused with the function's index.
 @Suite struct RefusalTests {
   @Test(arguments: [
-    "(func) (func (drop (i8x16.splat (i32.const 1))))",
-    "(func) (func (local v128))",
-    "(func) (func (param v128))",
-    "(func) (func (block (result v128) (unreachable)) (drop))",
-    "(memory 1) (func) (func (drop (v128.load (i32.const 0))))",
     "(type $s (struct (field i32))) (func) (func (drop (struct.new $s (i32.const 1))))",
     "(func) (func (drop (ref.i31 (i32.const 1))))",
     "(tag $t) (func) (func (throw $t))",
