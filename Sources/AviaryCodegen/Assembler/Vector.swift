@@ -1,4 +1,4 @@
-/// Operations of the shape xmm ← xmm/m128, one row each in `Opcode`'s
+/// Operations of the shape xmm ← xmm operation xmm/m128, one row each in `Opcode`'s
 /// notation. A new instruction of this shape is a new row: the encoder, the
 /// AVX form with three operands and the test against the disassembler follow.
 package enum VectorOperation: UInt32, CaseIterable, Sendable, BitwiseCopyable {
@@ -25,39 +25,140 @@ package enum VectorOperation: UInt32, CaseIterable, Sendable, BitwiseCopyable {
   case subpd = 0x66_000F_5C
   case divps = 0x00_000F_5E
   case divpd = 0x66_000F_5E
+  /// Both give the second operand where one is NaN or both are zeroes.
+  case minps = 0x00_000F_5D
+  case minpd = 0x66_000F_5D
+  case maxps = 0x00_000F_5F
+  case maxpd = 0x66_000F_5F
 
   // Interleaving
   case unpcklps = 0x00_000F_14
   case unpcklpd = 0x66_000F_14
+  case unpckhps = 0x00_000F_15
+  case unpckhpd = 0x66_000F_15
+  case punpcklbw = 0x66_000F_60
+  case punpcklwd = 0x66_000F_61
   case punpckldq = 0x66_000F_62
   case punpcklqdq = 0x66_000F_6C
+  case punpckhbw = 0x66_000F_68
+  case punpckhwd = 0x66_000F_69
+  case punpckhdq = 0x66_000F_6A
+  case punpckhqdq = 0x66_000F_6D
+
+  // Narrowing with saturation
+  case packsswb = 0x66_000F_63
+  case packuswb = 0x66_000F_67
+  case packssdw = 0x66_000F_6B
+  /// SSE4.1
+  case packusdw = 0x66_0F38_2B
 
   // Packed integer arithmetic
+  case paddb = 0x66_000F_FC
+  case paddw = 0x66_000F_FD
   case paddd = 0x66_000F_FE
   case paddq = 0x66_000F_D4
+  case paddsb = 0x66_000F_EC
+  case paddsw = 0x66_000F_ED
+  case paddusb = 0x66_000F_DC
+  case paddusw = 0x66_000F_DD
+  case psubb = 0x66_000F_F8
+  case psubw = 0x66_000F_F9
   case psubd = 0x66_000F_FA
   case psubq = 0x66_000F_FB
+  case psubsb = 0x66_000F_E8
+  case psubsw = 0x66_000F_E9
+  case psubusb = 0x66_000F_D8
+  case psubusw = 0x66_000F_D9
+  case pavgb = 0x66_000F_E0
+  case pavgw = 0x66_000F_E3
+  case psadbw = 0x66_000F_F6
+
+  // Products
+  case pmullw = 0x66_000F_D5
+  case pmulhw = 0x66_000F_E5
+  case pmulhuw = 0x66_000F_E4
+  case pmuludq = 0x66_000F_F4
+  case pmaddwd = 0x66_000F_F5
+  /// SSSE3: bytes of the first operand are unsigned, those of the second signed.
+  case pmaddubsw = 0x66_0F38_04
+  case pmulhrsw = 0x66_0F38_0B
+  /// SSE4.1
+  case pmuldq = 0x66_0F38_28
+  case pmulld = 0x66_0F38_40
+
+  // Least and greatest
+  case pminub = 0x66_000F_DA
+  case pmaxub = 0x66_000F_DE
+  case pminsw = 0x66_000F_EA
+  case pmaxsw = 0x66_000F_EE
+  /// SSE4.1, and those that follow
+  case pminsb = 0x66_0F38_38
+  case pminsd = 0x66_0F38_39
+  case pminuw = 0x66_0F38_3A
+  case pminud = 0x66_0F38_3B
+  case pmaxsb = 0x66_0F38_3C
+  case pmaxsd = 0x66_0F38_3D
+  case pmaxuw = 0x66_0F38_3E
+  case pmaxud = 0x66_0F38_3F
+
+  // Comparisons: all ones or zeroes
+  case pcmpeqb = 0x66_000F_74
+  case pcmpeqw = 0x66_000F_75
   case pcmpeqd = 0x66_000F_76
+  /// SSE4.1
+  case pcmpeqq = 0x66_0F38_29
+  case pcmpgtb = 0x66_000F_64
+  case pcmpgtw = 0x66_000F_65
+  case pcmpgtd = 0x66_000F_66
+  /// SSE4.2
+  case pcmpgtq = 0x66_0F38_37
+
+  // Shifts of all lanes by the low 64 bits of the second operand
+  case psllw = 0x66_000F_F1
+  case pslld = 0x66_000F_F2
+  case psllq = 0x66_000F_F3
+  case psrlw = 0x66_000F_D1
+  case psrld = 0x66_000F_D2
+  case psrlq = 0x66_000F_D3
+  case psraw = 0x66_000F_E1
+  case psrad = 0x66_000F_E2
+
+  // SSSE3
   case pshufb = 0x66_0F38_00
+  case phaddw = 0x66_0F38_01
+  case phaddd = 0x66_0F38_02
 }
 
-/// Operations of the shape xmm ← xmm/m128, imm8. In `threeOperands` the AVX
-/// form has a second source.
+/// Operations of the shape xmm ← xmm operation xmm/m128, imm8.
 package enum VectorImmediateOperation: UInt32, CaseIterable, Sendable, BitwiseCopyable {
   case cmpps = 0x00_000F_C2
   case cmppd = 0x66_000F_C2
   case shufps = 0x00_000F_C6
   case shufpd = 0x66_000F_C6
-  case pshufd = 0x66_000F_70
+  /// SSSE3: the bytes of first:second, shifted right.
+  case palignr = 0x66_0F3A_0F
+  /// SSE4.1, and those that follow
+  case pblendw = 0x66_0F3A_0E
+  case blendps = 0x66_0F3A_0C
+  case blendpd = 0x66_0F3A_0D
 }
 
-/// Shifts of each lane by an immediate: the opcode and in its top byte the /digit.
+/// Shifts by an immediate: the opcode and in its top byte the /digit.
 package enum VectorShiftOperation: UInt32, CaseIterable, Sendable, BitwiseCopyable {
+  case psrlw = 0x2_000F_71
+  case psraw = 0x4_000F_71
+  case psllw = 0x6_000F_71
   case psrld = 0x2_000F_72
   case psrad = 0x4_000F_72
   case pslld = 0x6_000F_72
   case psrlq = 0x2_000F_73
   case psllq = 0x6_000F_73
+  /// Of the whole register, by bytes.
+  case psrldq = 0x3_000F_73
+  case pslldq = 0x7_000F_73
+
+  @inline(__always) var opcode: Opcode { Opcode(0x6600_0000 | rawValue & 0xFF_FFFF) }
+  @inline(__always) var digit: UInt8 { UInt8(truncatingIfNeeded: rawValue &>> 24) }
 }
 
 extension Assembler {
@@ -91,6 +192,7 @@ extension Assembler {
     code.put1(immediate)
   }
 
+  /// The memory operand must be 16-byte aligned.
   package mutating func vector(
     _ operation: VectorImmediateOperation, _ dst: XMM, _ src: Address, immediate: UInt8
   ) {
@@ -98,34 +200,32 @@ extension Assembler {
     code.put1(immediate)
   }
 
+  package mutating func vectorAVX(
+    _ operation: VectorImmediateOperation, _ dst: XMM, _ a: XMM, _ b: XMM, immediate: UInt8
+  ) {
+    emitVEX(Opcode(operation.rawValue), w: false, dst.number, a.number, b.number)
+    code.put1(immediate)
+  }
+
+  package mutating func vectorAVX(
+    _ operation: VectorImmediateOperation, _ dst: XMM, _ a: XMM, _ b: Address, immediate: UInt8
+  ) {
+    emitVEX(Opcode(operation.rawValue), w: false, dst.number, a.number, b, trailing: 1)
+    code.put1(immediate)
+  }
+
   package mutating func vectorShift(
     _ operation: VectorShiftOperation, _ dst: XMM, by count: UInt8
   ) {
-    let digit = UInt8(truncatingIfNeeded: operation.rawValue &>> 24)
-    emit(Opcode(0x6600_0000 | operation.rawValue & 0xFF_FFFF), w: false, digit, dst.number)
+    emit(operation.opcode, w: false, operation.digit, dst.number)
     code.put1(count)
   }
 
-  /// movmskps or movmskpd: the lanes' sign bits.
-  package mutating func signMask(_ size: FloatSize, _ dst: GPR, _ src: XMM) {
-    emit(size.packed(0x50), w: false, dst.number, src.number)
-  }
-
-  /// pextrd or pextrq of SSE4.1.
-  package mutating func extractLane(
-    _ size: OperandSize, _ dst: GPR, _ src: XMM, lane: UInt8
+  /// AVX's form: dst = src shifted.
+  package mutating func vectorShiftAVX(
+    _ operation: VectorShiftOperation, _ dst: XMM, _ src: XMM, by count: UInt8
   ) {
-    assert(size == .b32 || size == .b64)
-    emit(Opcode(0x66_0F3A_16), w: size.isWide, src.number, dst.number)
-    code.put1(lane)
-  }
-
-  /// pinsrd or pinsrq of SSE4.1.
-  package mutating func insertLane(
-    _ size: OperandSize, _ dst: XMM, _ src: GPR, lane: UInt8
-  ) {
-    assert(size == .b32 || size == .b64)
-    emit(Opcode(0x66_0F3A_22), w: size.isWide, dst.number, src.number)
-    code.put1(lane)
+    emitVEX(operation.opcode, w: false, operation.digit, dst.number, src.number)
+    code.put1(count)
   }
 }

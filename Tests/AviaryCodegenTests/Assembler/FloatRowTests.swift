@@ -7,7 +7,6 @@ struct FloatRowTests {
   static let wide: [OperandSize] = [.b32, .b64]
   static let keyword = [FloatSize.f32: "DWORD", .f64: "QWORD"]
   static let suffix = [FloatSize.f32: "ss", .f64: "sd"]
-  static let packed = [FloatSize.f32: "ps", .f64: "pd"]
 
   @Test func moves() throws {
     var list = Listing()
@@ -39,10 +38,6 @@ struct FloatRowTests {
           list.asm.move(size, x, register)
           list.expect("mov\(letter) \(text(register, size)),\(text(x))")
           list.asm.move(size, register, x)
-          list.expect("pextr\(letter) \(text(register, size)),\(text(x)),0x1")
-          list.asm.extractLane(size, register, x, lane: 1)
-          list.expect("pinsr\(letter) \(text(x)),\(text(register, size)),0x1")
-          list.asm.insertLane(size, x, register, lane: 1)
         }
       }
     }
@@ -114,52 +109,6 @@ struct FloatRowTests {
                 + address.text(Self.keyword[size]!))
             list.asm.convertTruncating(intSize, GPR(x.number), from: size, address.address)
           }
-        }
-      }
-    }
-    try list.check()
-  }
-
-  @Test func vectors() throws {
-    var list = Listing()
-    for operation in VectorOperation.allCases {
-      for x in XMM.all {
-        for y in XMM.all {
-          let z = XMM((x.number &* 3 &+ y.number) & 15)
-          list.expect("\(operation) \(text(x)),\(text(y))")
-          list.asm.vector(operation, x, y)
-          list.expect("v\(operation) \(text(x)),\(text(z)),\(text(y))")
-          list.asm.vectorAVX(operation, x, z, y)
-        }
-      }
-      for address in TestAddress.sample {
-        list.expect("\(operation) xmm10,\(address.text("XMMWORD"))")
-        list.asm.vector(operation, .xmm10, address.address)
-        list.expect("v\(operation) xmm2,xmm11,\(address.text("XMMWORD"))")
-        list.asm.vectorAVX(operation, .xmm2, .xmm11, address.address)
-      }
-    }
-    for operation in VectorImmediateOperation.allCases {
-      for x in XMM.all {
-        for y in XMM.all {
-          list.expect("\(operation) \(text(x)),\(text(y)),0xee")
-          list.asm.vector(operation, x, y, immediate: 0xEE)
-        }
-      }
-      for address in TestAddress.sample {
-        list.expect("\(operation) xmm12,\(address.text("XMMWORD")),0xee")
-        list.asm.vector(operation, .xmm12, address.address, immediate: 0xEE)
-      }
-    }
-    for x in XMM.all {
-      for operation in VectorShiftOperation.allCases {
-        list.expect("\(operation) \(text(x)),0x1f")
-        list.asm.vectorShift(operation, x, by: 31)
-      }
-      for register in GPR.all {
-        for size in FloatSize.allCases {
-          list.expect("movmsk\(Self.packed[size]!) \(text(register, .b32)),\(text(x))")
-          list.asm.signMask(size, register, x)
         }
       }
     }
