@@ -2,14 +2,27 @@
 # Builds every kernel, and the programs that time themselves inside one process,
 # to Benchmarks/out/*.wasm. Sources of the programs come from PyPI by name
 # (scripts/real-programs/common.sh), and stay out of the repository.
+# `build.sh simd` builds only what simd.json lists.
 source "$(dirname "$0")/../scripts/real-programs/common.sh"
-here=$root/Benchmarks
-out=$here/out
+source "$here/cxx-runtime.sh"
+kernels=$root/Benchmarks
+out=$kernels/out
 mkdir -p "$out"
 
-for source in "$here"/kernels/*.c; do
+for source in "$kernels"/simd/*.c; do
   target=$out/$(basename "${source%.c}").wasm
-  if stale "$target" "$source" "$here/kernels/kernel.h"; then
+  if stale "$target" "$source" "$kernels/kernels/kernel.h"; then
+    wasm_cc -target wasm32-freestanding -mcpu=lime1+simd128 -O3 -nostdlib -Wl,--no-entry "$source" -o "$target"
+  fi
+done
+if stale "$out/throw.wasm" "$kernels/exceptions/throw.cpp" "$kernels/kernels/kernel.h" "$here/cxx-runtime.sh"; then
+  wasm_cxx new "$out/throw.wasm" "$kernels/exceptions/throw.cpp" -O3 -- -mexec-model=reactor
+fi
+[ "${1:-}" = simd ] && exit
+
+for source in "$kernels"/kernels/*.c; do
+  target=$out/$(basename "${source%.c}").wasm
+  if stale "$target" "$source" "$kernels/kernels/kernel.h"; then
     wasm_cc -target wasm32-freestanding -O2 -nostdlib -Wl,--no-entry "$source" -o "$target"
   fi
 done
@@ -18,15 +31,15 @@ done
 program() {
   local name=$1
   shift
-  if stale "$out/$name.wasm" "$here/programs/$name.c" "$here/build.sh"; then
-    wasm_cc -O2 -mexec-model=reactor -w "$here/programs/$name.c" "$@" -Wl,-z,stack-size=1048576 -o "$out/$name.wasm"
+  if stale "$out/$name.wasm" "$kernels/programs/$name.c" "$kernels/build.sh"; then
+    wasm_cc -O2 -mexec-model=reactor -w "$kernels/programs/$name.c" "$@" -Wl,-z,stack-size=1048576 -o "$out/$name.wasm"
   fi
 }
 
 sdist lupa 2.8
 lua=$work/lupa/third-party/lua54
 program lua -std=gnu99 -I"$lua" -DMAKE_LIB -I"$root/scripts/real-programs/lua/guest" \
-  -include "$here/programs/lua_straight.h" "$lua/onelua.c" \
+  -include "$kernels/programs/lua_straight.h" "$lua/onelua.c" \
   -D_WASI_EMULATED_SIGNAL -D_WASI_EMULATED_PROCESS_CLOCKS -lwasi-emulated-signal -lwasi-emulated-process-clocks
 sdist sqlean.py 3.50.4.5
 sqlite=$work/sqlean.py/sqlite

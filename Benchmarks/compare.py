@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares Aviary with Wasmtime's Cranelift and Winch, interleaved.
 
-usage: compare.py [--aviary COMMAND] [--rounds 5] [--calls 3] [--only NAME,...]
+usage: compare.py [--suite simd] [--aviary COMMAND] [--rounds 5] [--calls 3] [--only NAME,...]
                   [--compile FILE.wasm] [--json OUT] [--scale F] [--gate]
 
 Every kernel runs in a process of its own for every runtime, one runtime after
@@ -10,7 +10,9 @@ process; a kernel's is the median over the rounds. Times are the calling thread'
 processor time, so that a busy machine disturbs them less. Results must agree
 between runtimes. --compile adds validation and compile speed on one thread, in MB of
 code section a second. --gate exits with 1 where the goals are missed: a
-geometric mean of at most 1.2 x Cranelift's, none above 2 x.
+geometric mean of at most 1.2 x Cranelift's, none above 2 x. --suite NAME takes
+NAME.json's kernels: `simd` has vectors and exceptions ("without" names the
+runtimes that do not know what a kernel is made of).
 
 Build the modules first with Benchmarks/build.sh. Needs `pip install wasmtime`
 in the Python that runs this.
@@ -74,7 +76,7 @@ def measure_kernels(runtimes, suite, options, report):
         for name, entry in suite.items():
             n = max(1, int(entry["n"] * options.scale)) if entry["class"] != "calls" or name == "manyargs" else entry["n"]
             for runtime, command in runtimes.items():
-                if (name, runtime) in errors:
+                if (name, runtime) in errors or runtime in entry.get("without", []):
                     continue
                 try:
                     got = run(command + [str(HERE / "out" / f"{name}.wasm"), "--invoke", "run", str(n),
@@ -117,7 +119,9 @@ def measure_kernels(runtimes, suite, options, report):
         names = [row["name"] for row in rows if group in (row["class"], "all")]
         means = {key: geometric_mean([r[n] for n in names if n in r]) for key, r in ratios.items()}
         report["geometric_mean"][group] = means
-        print(f"{'geomean':12} {group:16} {'':32}   {means['cranelift']:16.3f}{means['winch']:14.3f}{means['peer']:17.3f}")
+        print(f"{'geomean':12} {group:16} {'':32}   " + "".join(
+            f"{means[key]:{width}.3f}" if not math.isnan(means[key]) else "-".rjust(width)
+            for key, width in (("cranelift", 16), ("winch", 14), ("peer", 17))))
     worst = sorted(ratios["cranelift"].items(), key=lambda item: -item[1])[:3]
     report["worst"] = dict(worst)
     if worst:
@@ -156,6 +160,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--calls", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--suite", default="suite")
     parser.add_argument("--only", default="")
     parser.add_argument("--compile", type=pathlib.Path)
     parser.add_argument("--compile-only", action="store_true")
@@ -167,7 +172,7 @@ def main():
     runtimes = {"cranelift": peer + ["cranelift"], "winch": peer + ["winch"]}
     if not options.without_aviary:
         runtimes["aviary"] = shlex.split(options.aviary) + ["bench"]
-    suite = json.loads((HERE / "suite.json").read_text())
+    suite = json.loads((HERE / f"{options.suite}.json").read_text())
     if options.only:
         suite = {name: suite[name] for name in options.only.split(",")}
 
