@@ -94,7 +94,8 @@ package struct MemoryImagePlan: Sendable, Hashable {
       guard start <= size, count <= size - start else { return result }
       // No memory is that large; instantiation will say so.
       guard start + count <= 1 << addressBits else { return result }
-      if count == 0 { continue }
+      // Of a shared memory, which is no pool's, there is no image: the segment is copied.
+      if count == 0 || info.memories[Int(memory)].isShared { continue }
       result.append(
         Placed(
           placement: Placement(segment: index, offset: start), memory: Int(memory),

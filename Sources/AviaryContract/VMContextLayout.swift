@@ -12,7 +12,7 @@ import CAviaryContract
 ///         ├──────────────────────┤ imported globals      8 bytes each (AviaryValue *)
 ///         ├──────────────────────┤ imported tags         8 bytes each
 ///         ├──────────────────────┤ (aligned to 16)
-///         │ defined memories     │ 16 bytes each (AviaryMemory)
+///         │ defined memories     │ 16 bytes each (AviaryMemory; of a shared one an AviaryMemory * first)
 ///         │ defined tables       │ 16 bytes each (AviaryTable)
 ///         │ defined globals      │ 16 bytes each (AviaryValue)
 ///         │ defined tags         │ 16 bytes each
@@ -49,6 +49,8 @@ package struct VMContextLayout: Sendable {
   private let importedTables: Int
   private let importedGlobals: Int
   private let importedTags: Int
+  /// Per memory: its words are outside of the instance, which other threads' instances read too.
+  private let isShared: [Bool]
 
   package static let functionImportSize = unsafe MemoryLayout<AviaryFunctionImport>.stride
   package static let funcRefSize = unsafe MemoryLayout<AviaryFuncRef>.stride
@@ -61,6 +63,7 @@ package struct VMContextLayout: Sendable {
     importedTables = info.importedTableCount
     importedGlobals = info.importedGlobalCount
     importedTags = info.importedTagCount
+    isShared = info.memories.map(\.isShared)
 
     // Counts are below 2^24 each (decoder limits), so these sums cannot overflow Int.
     var offset = Int(AVIARY_VMCTX_HEAD_SIZE)
@@ -100,7 +103,11 @@ package struct VMContextLayout: Sendable {
       ? .indirect(Int32(importedOffset + 8 * index))
       : .inline(Int32(offset + 16 * (index - imported)))
   }
-  package func memory(_ index: UInt32) -> Slot { slot(index, importedMemories, importedMemoriesOffset, memoriesOffset) }
+  package func memory(_ index: UInt32) -> Slot {
+    let slot = slot(index, importedMemories, importedMemoriesOffset, memoriesOffset)
+    if case .inline(let offset) = slot, isShared[Int(index)] { return .indirect(offset) }
+    return slot
+  }
   package func table(_ index: UInt32) -> Slot { slot(index, importedTables, importedTablesOffset, tablesOffset) }
   package func global(_ index: UInt32) -> Slot { slot(index, importedGlobals, importedGlobalsOffset, globalsOffset) }
   package func tag(_ index: UInt32) -> Slot { slot(index, importedTags, importedTagsOffset, tagsOffset) }

@@ -9,6 +9,7 @@
 //
 // A thread's record of what it runs is never freed, only given to another thread. The contexts of a store
 // go under the lock, and are walked by other threads under it: a store that is seen there is whole.
+#include "aviary_shared.h"
 #include "internal.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -101,7 +102,10 @@ void aviary_epoch_increment(uint64_t *epoch, uint64_t count) {
   pthread_mutex_lock(&lock);
   for (AviaryRunning *running = atomic_load(&all); running != NULL; running = running->next) {
     AviaryHostStore *store = atomic_load(&running->store);
-    if (store != NULL && store->context.epoch == epoch && is_due(store)) poll(store, UINT32_MAX);
+    if (store != NULL && store->context.epoch == epoch && is_due(store)) {
+      poll(store, UINT32_MAX);
+      aviary_store_nudge(store);
+    }
   }
   pthread_mutex_unlock(&lock);
 }

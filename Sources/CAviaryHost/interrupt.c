@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "aviary_shared.h"
 #include "internal.h"
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -22,6 +23,7 @@ bool aviary_barrier(void) {
 
 bool aviary_interrupt(AviaryHostStore *store, uint32_t reason) {
   bool first = __atomic_fetch_or(&store->interrupted, reason, __ATOMIC_SEQ_CST) == 0;
+  aviary_store_nudge(store);
   if (store->has_checks) {
     // Nothing has to be sent: it looks by itself, as long as it is inside.
     aviary_epoch_interrupt(store);

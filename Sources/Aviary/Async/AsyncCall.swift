@@ -130,13 +130,23 @@ extension StoreContext {
         return Answer(trap: VMFiber.interrupted)
       }
       return Answer()
-    case .growth(let growth):
-      guard let limiter = asyncLimiter else { return Answer(result: growth.finish(isAllowed: true)) }
-      let decision = growth.isMemory
-        ? try await limiter.memoryGrowing(from: growth.current, to: growth.desired, maximum: growth.maximum)
-        : try await limiter.tableGrowing(from: growth.current, to: growth.desired, maximum: growth.maximum)
-      if decision == .trap { throw WasmError.trap(Trap(.growthDenied)) }
-      return Answer(result: growth.finish(isAllowed: decision == .allow))
+    case .growth(var growth):
+      while true {
+        var decision = GrowthDecision.allow
+        if let limiter = asyncLimiter {
+          decision = growth.isMemory
+            ? try await limiter.memoryGrowing(from: growth.current, to: growth.desired, maximum: growth.maximum)
+            : try await limiter.tableGrowing(from: growth.current, to: growth.desired, maximum: growth.maximum)
+        }
+        if decision == .trap { throw WasmError.trap(Trap(.growthDenied)) }
+        if let result = growth.finish(isAllowed: decision == .allow) { return Answer(result: result) }
+        // A shared memory has another size meanwhile.
+        guard case .growth(let again) = fiber.request else { return Answer(result: .max) }
+        growth = again
+      }
+    case .wait(let wait):
+      guard let result = try await self.wait(wait, until: deadline) else { return Answer(trap: VMFiber.interrupted) }
+      return Answer(result: result.rawValue)
     case .yield:
       await Task.yield()
       return Answer()

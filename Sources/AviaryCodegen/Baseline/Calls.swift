@@ -279,9 +279,9 @@ extension FunctionEmitter {
   }
 
   /// Calls a builtin with constants first and then `operands` entries of the stack, in
-  /// order or, if `reversed`, the topmost first. At most five arguments in all.
+  /// order or, if `reversed`, the topmost first, and then `offset` if there is one. At most five arguments in all.
   mutating func emitBuiltin(
-    _ builtin: AviaryBuiltin, _ constants: UInt32..., operands: Int, reversed: Bool = false
+    _ builtin: AviaryBuiltin, _ constants: UInt32..., operands: Int, reversed: Bool = false, offset: UInt64? = nil
   ) {
     let registers: [GPR] = [.rsi, .rdx, .rcx, .r8, .r9]
     settle()
@@ -306,6 +306,9 @@ extension FunctionEmitter {
     }
     for (index, constant) in constants.enumerated() {
       asm.moveImmediate(.b32, registers[index], Int64(constant))
+    }
+    if let offset {
+      asm.moveImmediate(.b64, registers[constants.count + operands], Int64(bitPattern: offset))
     }
     truncate(to: first)
     storeFuel()

@@ -27,7 +27,10 @@ extension FunctionEmitter {
     case .i32Store8, .i64Store8: emitStore(memarg, .b8)
     case .i32Store16, .i64Store16: emitStore(memarg, .b16)
     case .i64Store32: emitStore(memarg, .b32)
-    default: try emitVectorAccess(op, memarg)
+    default:
+      // The last rows of the table.
+      if op.rawValue >= AviaryCore.Opcode.memoryAtomicNotify.rawValue { return emitAtomic(op, memarg) }
+      try emitVectorAccess(op, memarg)
     }
   }
 

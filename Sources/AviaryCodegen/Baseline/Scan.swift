@@ -229,6 +229,12 @@ struct ScanSink: ~Copyable, OperatorSink {
   mutating func visitTableCopy(destination: UInt32, source: UInt32) throws(ModuleError) { call(isForeign: false) }
   mutating func visitTableInit(segment: UInt32, table: UInt32) throws(ModuleError) { call(isForeign: false) }
   mutating func visitElemDrop(_ segment: UInt32) throws(ModuleError) { call(isForeign: false) }
+  mutating func visitMemoryAccess(_ op: AviaryCore.Opcode, _ memarg: MemArg) throws(ModuleError) {
+    switch op {
+    case .memoryAtomicNotify, .memoryAtomicWait32, .memoryAtomicWait64: call(isForeign: false)
+    default: noteOperator(op)
+    }
+  }
 
   // MARK: Of no interest here
 
@@ -238,7 +244,6 @@ struct ScanSink: ~Copyable, OperatorSink {
   mutating func visitF64Const(bits: UInt64) throws(ModuleError) {}
   mutating func visitV128Const(low: UInt64, high: UInt64) throws(ModuleError) { facts.hasVectors = true }
   mutating func visitNumeric(_ op: AviaryCore.Opcode) throws(ModuleError) { noteOperator(op) }
-  mutating func visitMemoryAccess(_ op: AviaryCore.Opcode, _ memarg: MemArg) throws(ModuleError) { noteOperator(op) }
   mutating func visitLaneAccess(_ op: AviaryCore.Opcode, _ memarg: MemArg, lane: UInt8) throws(ModuleError) { facts.hasVectors = true }
   mutating func visitAtomicFence() throws(ModuleError) {}
   mutating func visitMemorySize(_ memory: UInt32) throws(ModuleError) {}

@@ -30,6 +30,9 @@ enum Builtins {
     unsafe install(AVIARY_BUILTIN_ELEM_DROP, unsafeBitCast(elementDrop, to: UnsafeRawPointer.self))
     unsafe install(AVIARY_BUILTIN_IS_SUBTYPE, unsafeBitCast(isSubtype, to: UnsafeRawPointer.self))
     unsafe install(AVIARY_BUILTIN_EPOCH, unsafeBitCast(epoch, to: UnsafeRawPointer.self))
+    unsafe install(AVIARY_BUILTIN_MEMORY_WAIT32, unsafeBitCast(memoryWait32, to: UnsafeRawPointer.self))
+    unsafe install(AVIARY_BUILTIN_MEMORY_WAIT64, unsafeBitCast(memoryWait64, to: UnsafeRawPointer.self))
+    unsafe install(AVIARY_BUILTIN_MEMORY_NOTIFY, unsafeBitCast(memoryNotify, to: UnsafeRawPointer.self))
     unsafe install(AVIARY_BUILTIN_OUT_OF_FUEL, unsafeBitCast(outOfFuel, to: UnsafeRawPointer.self))
   }()
 

@@ -8,7 +8,8 @@ extension Builtins {
       let store = unsafe instance.store
       do {
         if pages > 0, unsafe store.asksLater(context) {
-          guard store.allowedSize(instance.memories[Int(index)], by: pages) != nil else { return denied }
+          let memory = instance.memories[Int(index)]
+          guard store.allowedSize(memory, of: memory.byteCount, by: pages) != nil else { return denied }
           return unsafe suspend(context, AVIARY_REQUEST_MEMORY_GROW, index, pages, 0)
         }
         return try store.grow(instance.memories[Int(index)], by: pages) ?? denied
@@ -27,7 +28,11 @@ extension Builtins {
         return unsafe trap(context, AVIARY_TRAP_MEMORY_OUT_OF_BOUNDS)
       }
       guard unsafe pays(context, bytes: count) else { return }
-      unsafe memset(target, Int32(truncatingIfNeeded: value & 0xFF), Int(count))
+      if isShared(instance, index) {
+        unsafe aviary_shared_fill(target, UInt8(truncatingIfNeeded: value), Int(count))
+      } else {
+        unsafe memset(target, Int32(truncatingIfNeeded: value & 0xFF), Int(count))
+      }
     }
   }
 
@@ -38,7 +43,11 @@ extension Builtins {
         let source = unsafe bytes(instance, fromIndex, from, count)
       else { return unsafe trap(context, AVIARY_TRAP_MEMORY_OUT_OF_BOUNDS) }
       guard unsafe pays(context, bytes: count) else { return }
-      unsafe memmove(target, source, Int(count))
+      if isShared(instance, toIndex) || isShared(instance, fromIndex) {
+        unsafe aviary_shared_copy(target, source, Int(count))
+      } else {
+        unsafe memmove(target, source, Int(count))
+      }
     }
   }
 
@@ -59,11 +68,17 @@ extension Builtins {
 
   /// The start of a range that lies inside of the memory. Reads the memory's words alone.
   @inline(__always)
-  private static func bytes(
+  static func bytes(
     _ instance: InstanceState, _ index: UInt32, _ start: UInt64, _ count: UInt64
   ) -> UnsafeMutablePointer<UInt8>? {
-    let memory = unsafe instance.memoryCells[Int(index)].pointee
-    guard unsafe start <= memory.length, unsafe count <= memory.length - start else { return nil }
-    return unsafe memory.base + Int(start)
+    let memory = unsafe instance.memoryCells[Int(index)]
+    let length = unsafe aviary_memory_length(memory)
+    guard start <= length, count <= length - start else { return nil }
+    return unsafe memory.pointee.base + Int(start)
+  }
+
+  @inline(__always)
+  static func isShared(_ instance: InstanceState, _ index: UInt32) -> Bool {
+    instance.hasSharedMemories && instance.memories[Int(index)].shared != nil
   }
 }

@@ -58,6 +58,16 @@ package struct VMMemory {
     unsafe self.state = state
   }
 
+  /// A store's view of a shared memory of its engine.
+  package init(_ store: VMStore, _ shared: VMSharedMemory) throws(VMError) {
+    guard shared.engine === store.engine else { throw .configuration("the memory belongs to another engine") }
+    self.store = store
+    unsafe state = try store.adopt(shared)
+  }
+
+  /// What it is a view of; nil for a memory of the store's own.
+  package var shared: VMSharedMemory? { unsafe state.shared }
+
   package var type: MemoryType { unsafe state.type }
   package var byteCount: UInt64 { unsafe state.byteCount }
   package var pageCount: UInt64 { unsafe state.pageCount }

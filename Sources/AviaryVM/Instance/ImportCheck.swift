@@ -28,9 +28,7 @@ extension VMModule {
     case (.tag(let tag), .tag(let type)):
       return tag.typeID == types.ids[Int(type)]
     case (.memory(let memory), .memory(let type)):
-      let actual = memory.type
-      return actual.is64 == type.is64 && actual.isShared == type.isShared && actual.pageSizeLog2 == type.pageSizeLog2
-        && VMModule.fits(memory.pageCount, actual.limits.maximum, type.limits)
+      return VMModule.fits(memory.type, memory.pageCount, type)
     case (.table(let table), .table(let type)):
       return table.type.is64 == type.is64 && table.element == canonical(type.element)
         && VMModule.fits(table.count, table.type.limits.maximum, type.limits)
@@ -40,6 +38,17 @@ extension VMModule {
       return type.isMutable ? global.value == expected : engine.types.matches(global.value, expected)
     default: return false
     }
+  }
+
+  /// The same for a shared memory that is no store's yet.
+  package func fits(_ memory: VMSharedMemory, _ declared: Import.Description) -> Bool {
+    guard case .memory(let type) = declared else { return false }
+    return VMModule.fits(memory.type, memory.pageCount, type)
+  }
+
+  private static func fits(_ actual: MemoryType, _ count: UInt64, _ declared: MemoryType) -> Bool {
+    actual.is64 == declared.is64 && actual.isShared == declared.isShared && actual.pageSizeLog2 == declared.pageSizeLog2
+      && fits(count, actual.limits.maximum, declared.limits)
   }
 
   private static func fits(_ count: UInt64, _ maximum: UInt64?, _ declared: SizeLimits) -> Bool {

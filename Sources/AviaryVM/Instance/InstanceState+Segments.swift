@@ -1,5 +1,6 @@
 import AviaryPool
 import CAviaryContract
+import CAviaryHost
 
 // Bulk operations that the guest and instantiation share. Each checks all bounds
 // before it writes anything; counts and offsets may be any 64-bit number.
@@ -24,7 +25,11 @@ extension InstanceState {
       let target = unsafe memories[memory].bytes(at: start, count: count)
     else { return false }
     guard count > 0, let base = unsafe source.start, let to = target.baseAddress else { return true }
-    unsafe to.copyMemory(from: base + Int(offset), byteCount: Int(count))
+    if hasSharedMemories, memories[memory].shared != nil {
+      unsafe aviary_shared_copy(to, base + Int(offset), Int(count))
+    } else {
+      unsafe to.copyMemory(from: base + Int(offset), byteCount: Int(count))
+    }
     return true
   }
 

@@ -25,6 +25,8 @@ final class InstanceState {
   let context: UnsafeMutablePointer<AviaryVMContext>
   /// Per index: the memory and its words.
   let memories: [MemoryState]
+  /// Bulk operations look whether it is one of these: their bytes are for `aviary_shared.h` alone.
+  let hasSharedMemories: Bool
   let tables: [TableState]
   let memoryCells: UnsafeMutablePointer<UnsafeMutablePointer<AviaryMemory>>
   let tableCells: UnsafeMutablePointer<UnsafeMutablePointer<AviaryTable>>
@@ -61,6 +63,13 @@ final class InstanceState {
       }
       for (index, type) in info.memories.enumerated().dropFirst(memories.count) {
         let offset = layout.memoriesOffset + 16 * (index - info.importedMemoryCount)
+        if type.isShared {
+          let memory = unsafe try store.makeMemory(type, cell: nil)
+          // The layout has a pointer there.
+          unsafe raw.storeBytes(of: UInt(bitPattern: memory.cell), toByteOffset: offset, as: UInt.self)
+          memories.append(memory)
+          continue
+        }
         memories.append(
           unsafe try store.makeMemory(
             type, group: module.memories?.group(ofMemory: index), image: module.memories?.image(ofMemory: index),
@@ -84,6 +93,7 @@ final class InstanceState {
     unsafe storeWords = store.raw
     unsafe self.context = context
     self.memories = memories
+    hasSharedMemories = memories.contains(where: \.type.isShared)
     self.tables = tables
     unsafe memoryCells = .allocate(capacity: max(memories.count, 1))
     for (index, memory) in memories.enumerated() { unsafe (memoryCells + index).initialize(to: memory.cell) }

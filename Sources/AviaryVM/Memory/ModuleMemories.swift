@@ -33,7 +33,9 @@ final class ModuleMemories: Sendable {
     self.pool = pool
     self.images = images
     self.isInImage = isInImage
-    groups = info.memories.indices.map { $0 < info.importedMemoryCount ? nil : pool.makeGroup() }
+    groups = info.memories.enumerated().map { index, type in
+      index < info.importedMemoryCount || type.isShared ? nil : pool.makeGroup()
+    }
   }
 
   deinit {

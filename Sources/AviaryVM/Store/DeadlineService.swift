@@ -114,9 +114,9 @@ package final class DeadlineService: Sendable {
         let now = MonotonicClock.now
         var passed: [VMInterrupter] = []
         for (number, entry) in entries where entry.time <= now {
-          if entry.interrupter.reason == .deadline { passed.append(entry.interrupter) }
+          passed.append(entry.interrupter)
           // Under the lock, so that `cancel` has its meaning. It waits for nothing.
-          if entry.interrupter.interrupt() {
+          if entry.interrupter.interruptThread() {
             entries[number]!.time = now &+ entry.pause
             entries[number]!.pause = min(entry.pause &* 2, 50_000_000)
           } else {
@@ -126,7 +126,10 @@ package final class DeadlineService: Sendable {
         if !passed.isEmpty {
           // What a guest waits for is ended by code that may come here again.
           condition.unlock()
-          for interrupter in passed { interrupter.endWaiting() }
+          for interrupter in passed {
+            interrupter.nudgeSuspended()
+            if interrupter.reason == .deadline { interrupter.endWaiting() }
+          }
           condition.lock()
           if isStopped { break }
         }

@@ -21,7 +21,14 @@ package final class EpochClock: Sendable {
   package var tick: UInt64? { shared.tick }
 
   /// Counts up, and makes guests notice whose deadline has come. Any thread.
-  package func advance(by count: UInt64 = 1) { unsafe aviary_epoch_increment(shared.cell, count) }
+  package func advance(by count: UInt64 = 1) { shared.advance(by: count) }
+
+  /// Nudges the waiter of a suspended guest when the epoch has begun, until `forget`.
+  func watch(_ waiter: VMWaiter, _ epoch: UInt64) {
+    shared.watched.withLock { $0[ObjectIdentifier(waiter)] = (waiter, epoch) }
+    if now >= epoch { waiter.nudge() }
+  }
+  func forget(_ waiter: VMWaiter) { shared.watched.withLock { _ = $0.removeValue(forKey: ObjectIdentifier(waiter)) } }
 
   /// The epoch that has not begun before the time is over, and begins less than two ticks after it.
   package func epoch(after nanoseconds: UInt64) -> UInt64 {
@@ -42,6 +49,7 @@ package final class EpochClock: Sendable {
     let tick: UInt64?
     nonisolated(unsafe) let cell: UnsafeMutablePointer<UInt64>
     let isStarted = Atomic<Bool>(false)
+    let watched = Mutex<[ObjectIdentifier: (waiter: VMWaiter, epoch: UInt64)]>([:])
     /// Guards `isStopped`, and starting.
     private let condition = ConditionVariable()
     private var isStopped = false
@@ -55,6 +63,13 @@ package final class EpochClock: Sendable {
     deinit { unsafe cell.deallocate() }
 
     var now: UInt64 { unsafe aviary_epoch_now(cell) }
+
+    func advance(by count: UInt64) {
+      unsafe aviary_epoch_increment(cell, count)
+      let epoch = now
+      let due = watched.withLock { watched in watched.isEmpty ? [] : watched.values.filter { $0.epoch <= epoch } }
+      for one in due { one.waiter.nudge() }
+    }
 
     func start() throws(VMError) {
       condition.lock()
@@ -92,7 +107,7 @@ package final class EpochClock: Sendable {
         // The machine may have slept, or have been busy.
         let count = (now &- next) / tick &+ 1
         condition.unlock()
-        unsafe aviary_epoch_increment(cell, count)
+        advance(by: count)
         next = next &+ count &* tick
         condition.lock()
       }

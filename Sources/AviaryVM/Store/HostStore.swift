@@ -10,6 +10,8 @@ final class HostStore: Sendable {
   nonisolated(unsafe) let pointer: UnsafeMutablePointer<AviaryHostStore>
   /// What ends that which suspended guests wait for, and when: outermost first.
   let waiting = Mutex<[(deadline: UInt64, end: @Sendable () -> Void)]>([])
+  /// Of suspended guests that wait for a notification: whom interruptions nudge.
+  let suspended = Mutex<[VMWaiter]>([])
 
   /// For a task's cancellation, while the store lives: its engine holds the service. An interrupter that outlives both
   /// does not use it.
@@ -85,7 +87,20 @@ package struct VMInterrupter: Sendable {
   ///   A rare moment lets the guest slip by: call again after a pause while this returns
   ///   true (`DeadlineService` does so by itself).
   @discardableResult
-  package func interrupt() -> Bool { unsafe aviary_interrupt(store.pointer, reason.bit) }
+  package func interrupt() -> Bool {
+    let isInside = interruptThread()
+    nudgeSuspended()
+    return isInside
+  }
+
+  /// The part of `interrupt` that runs no code of others, for callers that hold a lock: `nudgeSuspended` is to follow.
+  func interruptThread() -> Bool { unsafe aviary_interrupt(store.pointer, reason.bit) }
+
+  /// Lets a suspended guest that waits for a notification see that it was interrupted. It may run any executor's code.
+  func nudgeSuspended() {
+    let waiters = store.suspended.withLock { $0 }
+    for waiter in waiters { waiter.nudge() }
+  }
 
   /// Takes back the interruption for this reason. Call while the store is outside of the guest.
   package func clear() { unsafe aviary_interrupt_clear(store.pointer, reason.bit) }

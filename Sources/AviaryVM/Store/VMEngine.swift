@@ -51,6 +51,7 @@ package struct VMEngineOptions: Sendable {
   package var yieldsAtEpochs = false
   /// What new tenants have.
   package var initialFuel = UInt64.max
+  package var sharedMemories = VMSharedMemoryLimits()
   package init() {}
 }
 
@@ -65,6 +66,7 @@ package final class VMEngine: Sendable {
   let stacks: StackPool
   let providedStacks: ProvidedStacks?
   let caches = StoreCaches()
+  let sharedMemories: SharedMemoryLedger
   /// nil: host functions are called directly.
   let hostChecks: HostCheckLedger?
   /// Of instances' contexts, and of tables' elements; nil: they are made on demand.
@@ -112,6 +114,7 @@ package final class VMEngine: Sendable {
     guard error == 0 else { throw Mapping.failure("installing signal handlers", -Int(error), 0) }
     self.tunables = tunables
     self.options = options
+    sharedMemories = SharedMemoryLedger(options.sharedMemories)
     hostChecks = options.hostCheck.map { HostCheckLedger($0) }
     // Before the pool of memories, which takes what is left of the address space.
     if let limits = options.limits {

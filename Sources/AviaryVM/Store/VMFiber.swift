@@ -30,6 +30,7 @@ package struct VMFiber {
     case Int(AVIARY_REQUEST_HOST_CALL): return unsafe .hostCall(VMSuspendedCall(words))
     case Int(AVIARY_REQUEST_MEMORY_GROW): return unsafe .growth(VMSuspendedGrowth(words, isMemory: true))
     case Int(AVIARY_REQUEST_TABLE_GROW): return unsafe .growth(VMSuspendedGrowth(words, isMemory: false))
+    case Int(AVIARY_REQUEST_WAIT): return unsafe .wait(VMSuspendedWait(words))
     default: return .yield
     }
   }
@@ -56,6 +57,8 @@ package struct VMFiber {
 package enum VMRequest {
   case hostCall(VMSuspendedCall)
   case growth(VMSuspendedGrowth)
+  /// A notification at an address of a shared memory.
+  case wait(VMSuspendedWait)
   /// Others are to have their turn.
   case yield
 }
@@ -98,21 +101,30 @@ package struct VMSuspendedGrowth {
       let amount = unsafe words.pointee.amount
       if isMemory {
         let memory = instance.memories[index]
-        return (memory.byteCount, memory.size(grownBy: amount) ?? memory.byteCount, memory.declaredCapacity)
+        let current = memory.byteCount
+        return (current, memory.plan.size(of: current, grownBy: amount) ?? current, memory.declaredCapacity)
       }
       let table = instance.tables[index]
       return (table.count, table.count(grownBy: amount) ?? table.count, table.type.limits.maximum)
     }
   }
 
-  /// What the guest is told, after the growth or without it.
-  package func finish(isAllowed: Bool) -> UInt64 {
+  /// What the guest is told, after the growth or without it. nil: another thread made the memory grow meanwhile, and
+  /// the limiter is to be asked about what there is now (`VMFiber.request` has it).
+  package func finish(isAllowed: Bool) -> UInt64? {
     unsafe VMSuspendedGrowth.with(words) { instance in
       guard isAllowed else { return Builtins.denied }
       let store = unsafe instance.store
       let index = unsafe Int(words.pointee.index)
       let amount = unsafe words.pointee.amount
-      if isMemory { return store.growAgreed(instance.memories[index], by: amount, from: current) ?? Builtins.denied }
+      if isMemory {
+        let memory = instance.memories[index]
+        switch store.growAgreed(memory, by: amount, from: current) {
+        case .done: return current >> memory.plan.pageSizeLog2
+        case .failed: return Builtins.denied
+        case .changed: return memory.shared == nil ? Builtins.denied : nil
+        }
+      }
       let fill = unsafe words.pointee.fill
       return store.growAgreed(instance.tables[index], by: amount, from: current, filling: fill) ?? Builtins.denied
     }

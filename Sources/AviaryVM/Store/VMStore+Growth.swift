@@ -7,35 +7,41 @@ extension VMStore {
   /// Grows a memory; gives the old number of pages, or nil where the maximum, the limiter or the
   /// machine does not allow it.
   func grow(_ memory: MemoryState, by pages: UInt64) throws -> UInt64? {
-    let old = memory.pageCount
-    guard let size = allowedSize(memory, by: pages) else { return nil }
-    if pages == 0 { return old }
-    let current = memory.byteCount
-    if let limiter {
-      guard try limiter.memoryGrowing(from: current, to: size, maximum: memory.declaredCapacity) else { return nil }
-      // A limiter that ran the guest may have let it grow: what was agreed on no longer holds.
-      guard memory.byteCount == current else { return nil }
+    while true {
+      let current = memory.byteCount
+      guard let size = allowedSize(memory, of: current, by: pages) else { return nil }
+      if pages == 0 { return current >> memory.plan.pageSizeLog2 }
+      if let limiter {
+        guard try limiter.memoryGrowing(from: current, to: size, maximum: memory.declaredCapacity) else { return nil }
+      }
+      switch grow(memory, from: current, to: size) {
+      case .done: return current >> memory.plan.pageSizeLog2
+      case .failed: return nil
+      case .changed:
+        // A limiter that ran the guest may have let it grow: what was agreed on no longer holds. Where it was
+        // another thread, that has come further: it is for us to ask again.
+        if memory.shared == nil { return nil }
+      }
     }
-    return grow(memory, to: size, old)
   }
 
   /// After an asynchronous limiter has agreed to growth from `current` bytes: much may have changed meanwhile.
-  func growAgreed(_ memory: MemoryState, by pages: UInt64, from current: UInt64) -> UInt64? {
-    guard memory.byteCount == current, let size = allowedSize(memory, by: pages) else { return nil }
-    return grow(memory, to: size, memory.pageCount)
+  func growAgreed(_ memory: MemoryState, by pages: UInt64, from current: UInt64) -> VMSharedMemory.Growth {
+    guard memory.byteCount == current else { return .changed }
+    guard let size = allowedSize(memory, of: current, by: pages) else { return .failed }
+    return grow(memory, from: current, to: size)
   }
 
-  /// The size after the growth, where the type and the store's limits allow it.
-  func allowedSize(_ memory: MemoryState, by pages: UInt64) -> UInt64? {
-    guard let size = memory.size(grownBy: pages), allowsMemory(size - memory.byteCount) else { return nil }
+  /// The size after growth from `current` bytes, where the type and the store's limits allow it.
+  func allowedSize(_ memory: MemoryState, of current: UInt64, by pages: UInt64) -> UInt64? {
+    guard let size = memory.plan.size(of: current, grownBy: pages), allowsMemory(size - current) else { return nil }
     return size
   }
 
-  private func grow(_ memory: MemoryState, to size: UInt64, _ old: UInt64) -> UInt64? {
-    let current = memory.byteCount
-    do { try memory.grow(to: size) } catch { return nil }
-    memoryBytes += size - current
-    return old
+  private func grow(_ memory: MemoryState, from current: UInt64, to size: UInt64) -> VMSharedMemory.Growth {
+    let growth = memory.grow(from: current, to: size)
+    if case .done = growth, memory.shared == nil { memoryBytes += size - current }
+    return growth
   }
 
   func grow(_ table: TableState, by delta: UInt64, filling value: UInt64) throws -> UInt64? {
@@ -70,19 +76,25 @@ extension VMStore {
 
   // MARK: New memories and tables
 
+  /// Shared memories count as they are at this moment, whoever made them grow.
   private func allowsMemory(_ bytes: UInt64) -> Bool {
-    let (total, overflow) = memoryBytes.addingReportingOverflow(bytes)
-    return !overflow && total <= limits.memoryBytes
+    var total = memoryBytes
+    for memory in sharedMemories {
+      // Address space bounds each, and the store's limit their number.
+      total = total.addingReportingOverflow(memory.byteCount).partialValue
+    }
+    let (sum, overflow) = total.addingReportingOverflow(bytes)
+    return !overflow && sum <= limits.memoryBytes
   }
 
-  /// Whether a memory of the plan may be made: counts it.
+  /// Whether a memory of the plan may be made: counts it, unless it is shared.
   func admit(_ plan: MemoryPlan, _ type: MemoryType) throws(VMError) {
     guard allowsMemory(plan.initialBytes) else { throw VMStore.denied }
     if let limiter {
       let maximum = type.limits.maximum == nil ? nil : plan.capacity
       try VMStore.ask { try limiter.memoryGrowing(from: 0, to: plan.initialBytes, maximum: maximum) }
     }
-    memoryBytes += plan.initialBytes
+    if !type.isShared { memoryBytes += plan.initialBytes }
   }
 
   func admit(_ table: TableType) throws(VMError) {

@@ -44,6 +44,8 @@ package final class VMStore {
 
   private(set) var instances: [InstanceState] = []
   private(set) var memories: [MemoryState] = []
+  /// Those among them that are shared: few, if any.
+  private(set) var sharedMemories: [MemoryState] = []
   private(set) var tables: [TableState] = []
   private(set) var hostFunctions: [HostFunctionState] = []
   private(set) var cells: [UnsafeMutablePointer<AviaryValue>] = unsafe []
@@ -69,6 +71,7 @@ package final class VMStore {
     instances = []
     tables = []
     memories = []
+    sharedMemories = []
     if let seal = unsafe seal {
       unsafe seal.pointee.memories.deallocate()
       unsafe seal.pointee.tables.deallocate()
@@ -123,6 +126,10 @@ package final class VMStore {
     guard memories.count < limits.memories else {
       throw .limit("the store has reached its limit of \(limits.memories) memories")
     }
+    if type.isShared {
+      try admit(try MemoryPlan(type, tunables: engine.tunables), type)
+      return try adopt(try VMSharedMemory(engine, type))
+    }
     let plan = try MemoryPlan(type, tunables: engine.tunables, slotBytes: engine.pool?.configuration.maxMemoryBytes)
     try admit(plan, type)
     isSealed = false
@@ -136,6 +143,20 @@ package final class VMStore {
     let memory = unsafe MemoryState(type, plan, request, backing, cell: cell)
     host.addRegion(memory.region)
     memories.append(memory)
+    return memory
+  }
+
+  /// This store's view of a shared memory: one and the same each time.
+  func adopt(_ shared: VMSharedMemory) throws(VMError) -> MemoryState {
+    if let known = sharedMemories.first(where: { $0.shared === shared }) { return known }
+    guard memories.count < limits.memories else {
+      throw .limit("the store has reached its limit of \(limits.memories) memories")
+    }
+    isSealed = false
+    let memory = MemoryState(shared)
+    host.addRegion(memory.region)
+    memories.append(memory)
+    sharedMemories.append(memory)
     return memory
   }
 

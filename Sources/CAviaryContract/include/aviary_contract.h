@@ -236,7 +236,11 @@ typedef enum AviaryBuiltin {
   AVIARY_BUILTIN_IS_SUBTYPE = 10,   // (vmctx, actual id, expected id) -> 0 or 1
   AVIARY_BUILTIN_EPOCH = 11,        // (vmctx): the poll word is set           may trap or suspend
   AVIARY_BUILTIN_OUT_OF_FUEL = 12,  // (vmctx)                                  may trap
-  AVIARY_BUILTIN_COUNT = 13
+  // 13 to 16 are taken for exceptions.
+  AVIARY_BUILTIN_MEMORY_WAIT32 = 17, // (vmctx, memory, index, expected, timeout, offset) -> 0, 1 or 2   may trap or suspend
+  AVIARY_BUILTIN_MEMORY_WAIT64 = 18, // likewise
+  AVIARY_BUILTIN_MEMORY_NOTIFY = 19, // (vmctx, memory, index, count, offset) -> how many were woken  may trap
+  AVIARY_BUILTIN_COUNT = 20
 } AviaryBuiltin;
 
 _Static_assert(offsetof(AviaryVMContext, store) == AVIARY_VMCTX_STORE, "store");

@@ -30,6 +30,7 @@ enum {
   AVIARY_REQUEST_YIELD = 2,       // that others have had their turn
   AVIARY_REQUEST_MEMORY_GROW = 3, // caller, index, amount
   AVIARY_REQUEST_TABLE_GROW = 4,  // caller, index, amount, fill
+  AVIARY_REQUEST_WAIT = 5,        // caller, index: the width, amount: the host's address, fill: the expected value, timeout
 };
 
 typedef struct AviaryFiber {
@@ -42,6 +43,7 @@ typedef struct AviaryFiber {
   AviaryValue *values;         // on the guest's stack: arguments, and room for results
   uint64_t amount;
   uint64_t fill;
+  uint64_t timeout;            // nanoseconds; UINT64_MAX: none
 } AviaryFiber;
 
 _Static_assert(offsetof(AviaryFiber, activation) == 0, "a fiber starts with its activation");

@@ -14,6 +14,7 @@
 //   ranges.c      which addresses are machine code of a guest
 //   interrupt.c   stopping a guest from another thread
 //   epoch.c       the same by counting, for code that checks
+//   park.c        threads that sleep in a guest's wait; shared.S: copies of bytes that are shared (aviary_shared.h)
 //   debugger.c    GDB's interface; cpu.c: what the CPU can do
 //   system.c      system calls with errno as result
 //   keys.c        protection keys (aviary_keys.h); pkru.S: their register
@@ -93,6 +94,8 @@ typedef struct AviaryHostStore {
   uint32_t has_checks;           // all code of the store has epoch checks; fixed
   uint64_t trap_epoch;           // of these, context.epoch_deadline is what comes first
   uint64_t yield_epoch;          // UINT64_MAX: guests do not yield
+  uint32_t is_parked;            // the thread inside sleeps on `wake`, or is about to (aviary_shared.h)
+  uint32_t wake;
 } AviaryHostStore;
 
 _Static_assert(offsetof(AviaryHostStore, context) == 0, "machine code sees the context first");
