@@ -21,6 +21,10 @@ package struct Tunables: Hashable, Sendable {
   package var epochChecks = false
   /// Every operator is charged for, and r13 holds what is left.
   package var fuelMetering = false
+  /// Relaxed vector operators give what the specification's deterministic profile says.
+  package var relaxedSIMDDeterministic = false
+  /// Float operators make no NaN but the canonical positive one.
+  package var nanCanonicalization = false
   package init() {}
 
   /// FNV-1a over all fields and the contract's version.
@@ -40,6 +44,8 @@ package struct Tunables: Hashable, Sendable {
     mix(UInt64(cpu.rawValue))
     mix(epochChecks ? 1 : 0)
     mix(fuelMetering ? 1 : 0)
+    mix(relaxedSIMDDeterministic ? 1 : 0)
+    mix(nanCanonicalization ? 1 : 0)
     return hash
   }
 }

@@ -70,7 +70,9 @@ extension FunctionEmitter {
     case .i64Extend8S: emitSignExtension(from: .b8, to: .i64)
     case .i64Extend16S: emitSignExtension(from: .b16, to: .i64)
     case .i64Extend32S: emitSignExtension(from: .b32, to: .i64)
-    default: try emitNumericFloat(op)
+    default:
+      try emitNumericFloat(op)
+      if canonicalizesNaN, let size = op.makesScalarNaN { canonicalizeScalar(size) }
     }
   }
 
