@@ -1,4 +1,4 @@
-// driver generate FILE SIZE | compress IN OUT LEVEL | decompress IN OUT
+// driver generate FILE SIZE | compress IN OUT LEVEL [WORKERS] | decompress IN OUT
 #include <zstd.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -68,14 +68,18 @@ static int pump(Step *step, void *context, const char *from, const char *to) {
 
 int main(int count, char **arguments) {
   if (count == 4 && !strcmp(arguments[1], "generate")) return generate(arguments[2], strtoul(arguments[3], 0, 10));
-  if (count == 5 && !strcmp(arguments[1], "compress")) {
+  if ((count == 5 || count == 6) && !strcmp(arguments[1], "compress")) {
     ZSTD_CCtx *context = ZSTD_createCCtx();
     ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, atoi(arguments[4]));
     ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
+    if (count == 6) {
+      ZSTD_CCtx_setParameter(context, ZSTD_c_jobSize, 1 << 21);
+      if (ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_nbWorkers, atoi(arguments[5])))) return fail("no threads");
+    }
     return pump(compress, context, arguments[2], arguments[3]);
   }
   if (count == 4 && !strcmp(arguments[1], "decompress")) {
     return pump(decompress, ZSTD_createDCtx(), arguments[2], arguments[3]);
   }
-  return fail("usage: generate FILE SIZE | compress IN OUT LEVEL | decompress IN OUT");
+  return fail("usage: generate FILE SIZE | compress IN OUT LEVEL [WORKERS] | decompress IN OUT");
 }
