@@ -1,133 +1,123 @@
 #!/usr/bin/env python3
 """Compares Aviary with PyPI's `wasmtime` on random modules.
 
-generator.py makes pairs of modules, valid and total by construction. Wasmtime runs them and its
-answers become the assertions of a script, which `aviary wast` runs. A script that fails is kept.
+The package `generator` makes modules, alone or in pairs, valid and total by construction. Wasmtime runs them and its
+answers become the assertions of a script (script.py), which `aviary wast` runs. A script that fails is kept.
 
-    python differential.py --aviary PATH [--seed N] [--count N] [--out DIR] [-- OPTIONS OF AVIARY WAST]
+    python differential.py --aviary PATH [--seed N] [--count N] [--out DIR] [--variant "OPTIONS OF AVIARY WAST"]...
+    python differential.py --coverage --count 500
+    python differential.py --aviary PATH --reduce SEED [-- OPTIONS OF AVIARY WAST]
 """
 import argparse
-import math
 import os
-import random
+import shlex
 import subprocess
 import sys
+import time
+from collections import Counter
 
-import wasmtime
+from generator import LEFT_OUT, OPERATORS
+from peer import engine
+from reduce import reduce
+from script import Counts
+from supply import supply
 
-from generator import TYPES, module, number, text
-
-
-TRAPS = {
-    "STACK_OVERFLOW": "call stack exhausted", "MEMORY_OUT_OF_BOUNDS": "out of bounds memory access",
-    "TABLE_OUT_OF_BOUNDS": "undefined element", "INDIRECT_CALL_TO_NULL": "uninitialized element",
-    "BAD_SIGNATURE": "indirect call type mismatch", "INTEGER_OVERFLOW": "integer overflow",
-    "NULL_REFERENCE": "null", "INTEGER_DIVISION_BY_ZERO": "integer divide by zero",
-    "BAD_CONVERSION_TO_INTEGER": "invalid conversion to integer", "UNREACHABLE": "unreachable",
-}
-
-
-def expected(v, t):
-    return f"({t}.const nan:canonical)" if t[0] == "f" and math.isnan(v) else f"({t}.const {text(v, t)})"
-
-
-def script(engine, r):
-    """A script of modules with Wasmtime's answers, and counts of functions, returns and traps."""
-    store, linker = wasmtime.Store(engine), wasmtime.Linker(engine)
-    for t, kind in zip(TYPES, (wasmtime.ValType.i32(), wasmtime.ValType.i64(), wasmtime.ValType.f32(), wasmtime.ValType.f64())):
-        linker.define_func("spectest", "print_" + t, wasmtime.FuncType([kind], []), lambda _: None)
-    lines, counts, other = [], [0, 0, 0], None
-    if r.random() < 0.6:
-        wat, other = module(r)
-        linker.define_instance(store, "a", linker.instantiate(store, wasmtime.Module(engine, wat)))
-        lines += [wat, '(register "a")']
-        counts[0] += len(other.sigs)
-    wat, shape = module(r, other)
-    exports = linker.instantiate(store, wasmtime.Module(engine, wat)).exports(store)
-    lines.append(wat)
-    counts[0] += len(shape.sigs) - shape.imported
-    for i, (params, results) in enumerate(shape.sigs):
-        if i < shape.imported:
-            continue
-        for _ in range(4):
-            args = [number(r, t) for t in params]
-            exports["reset"](store)
-            call = f'(invoke "f{i}"' + "".join(f" ({t}.const {text(v, t)})" for v, t in zip(args, params)) + ")"
-            lines.append('(invoke "reset")')
-            try:
-                got = exports[f"f{i}"](store, *args)
-                got = [] if got is None else got if isinstance(got, list) else [got]
-                lines.append("(assert_return " + call + "".join(" " + expected(v, t) for v, t in zip(got, results)) + ")")
-                counts[1] += 1
-            except wasmtime.Trap as trap:
-                if trap.trap_code.name == "STACK_OVERFLOW":
-                    raise Unusable
-                lines.append(f'(assert_trap {call} "{TRAPS[trap.trap_code.name]}")')
-                counts[2] += 1
-            lines += [f'(assert_return (get "g{t}") {expected(exports["g" + t].value(store), t)})' for t in TYPES]
-        lines += [f'(assert_return (invoke "hash{m}") (i64.const {exports[f"hash{m}"](store)}))' for m in range(len(shape.memories))]
-        if r.random() < 0.3:
-            lines.append('(assert_exhaustion (invoke "deep") "call stack exhausted")')
-    return "\n".join(lines) + "\n", counts
-
-
-class Unusable(Exception):
-    """A module whose outcome depends on the size of the stack."""
+SWITCHES = ("wide-arithmetic", "threads", "custom-page-sizes", "legacy-exceptions")
 
 
 def main():
+    o = arguments()
+    os.makedirs(o.out, exist_ok=True)
+    command = [o.aviary, "wast"] + [x for name in SWITCHES for x in ("--feature", name)]
+    only = o.only.split(",") if o.only is not None else None
+    if o.coverage:
+        sys.exit(coverage(o, only))
+    if o.reduce is not None:
+        options = command + o.options + (shlex.split(o.variant[0]) if o.variant else [])
+        path = reduce(engine(o.deterministic), o.reduce, only, o.out, lambda p: run(options, [p]))
+        print(f"{path}\n{run(options, [path])[:1500]}")
+        return
+    run_all(o, command + o.options, only)
+
+
+def arguments():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--aviary", required=True)
+    p.add_argument("--aviary", help="the command; without it scripts are only written")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--count", type=int, default=100)
-    p.add_argument("--batch", type=int, default=50)
+    p.add_argument("--batch", type=int, default=50, help="scripts per process of `aviary wast`")
     p.add_argument("--out", default="differential-out")
+    p.add_argument("--only", help="families of every module, as vectors,exceptions; by chance otherwise")
+    p.add_argument("--variant", action="append", default=[], help="options with which every batch runs once more")
+    p.add_argument("--deterministic", action="store_true", help="Wasmtime's NaNs and relaxed vectors have one result; say so to Aviary by options")
+    p.add_argument("--coverage", action="store_true", help="count what is generated and executed, in Wasmtime alone; fail where it is nothing")
+    p.add_argument("--reduce", type=int, metavar="SEED", help="cut a script that fails down")
     p.add_argument("options", nargs="*", help="given to `aviary wast`, as --explicit-stack-checks")
-    o = p.parse_args()
-    os.makedirs(o.out, exist_ok=True)
-    config = wasmtime.Config()
-    for name in ("function_references", "gc", "tail_call", "memory64", "multi_memory", "wide_arithmetic"):
-        setattr(config, "wasm_" + name, True)
-    command = [o.aviary, "wast", "--feature", "wide-arithmetic", *o.options]
-    engine, totals, bad, paths = wasmtime.Engine(config), [0, 0, 0], 0, []
-    for n in range(o.seed, o.seed + o.count):
-        try:
-            body, counts = script(engine, random.Random(n))
-        except Unusable:
-            continue
-        except wasmtime.WasmtimeError as error:
-            print(f"INVALID {n}: {str(error)[:1500]}", flush=True)
+    return p.parse_args()
+
+
+def run_all(o, command, only):
+    counts, bad, left_out, paths, start, spent = Counts(), 0, Counter(), [], time.time(), 0
+    last = o.seed + o.count - 1
+    for seed, more, wrong in supply(range(o.seed, last + 1), o.out, only, o.deterministic):
+        counts += more
+        if not wrong:
+            paths.append(os.path.join(o.out, f"{seed}.wast"))
+        elif wrong.startswith("INVALID"):
+            print(f"seed {seed}: {wrong}", flush=True)
             bad += 1
-            continue
-        totals = [a + b for a, b in zip(totals, counts)]
-        paths.append(os.path.join(o.out, f"{n}.wast"))
-        with open(paths[-1], "w") as f:
-            f.write(body)
-        if len(paths) == o.batch:
-            bad += check(command, paths)
+        else:
+            left_out[wrong] += 1
+        if o.aviary and paths and (len(paths) == o.batch or seed == last):
+            began = time.time()
+            bad += check(command, o.variant, paths)
+            spent += time.time() - began
             paths = []
-    if paths:
-        bad += check(command, paths)
-    print(f"seeds {o.seed}..<{o.seed + o.count}: {totals[0]} functions, {totals[1]} returns, {totals[2]} traps, {bad} mismatches")
+    missing = [n for n in OPERATORS if n not in counts.generated and n not in LEFT_OUT]
+    print(f"seeds {o.seed}..<{o.seed + o.count}: {counts}, {sum(counts.generated.values())} operators, {bad} mismatches; left out: "
+          f"{left_out['UNUSABLE']} for their stack, {left_out['PEER']} that Wasmtime died of; {time.time() - start:.0f} s of which Aviary {spent:.0f} s")
+    if missing and o.count >= 500 and only is None:
+        print("never generated:", *missing)
+        bad += 1
     sys.exit(bad > 0)
 
 
-def check(command, paths):
+def coverage(o, only):
+    """The exit code: 1 if some operator was never generated or never executed."""
+    counts = Counts()
+    for _, more, _ in supply(range(o.seed, o.seed + o.count), None, only, o.deterministic, counted=True):
+        counts += more
+    wanted = [n for n in OPERATORS if n not in LEFT_OUT]
+    print(f"seeds {o.seed}..<{o.seed + o.count}: {counts}")
+    for n in wanted:
+        print(f"{n}\t{counts.generated[n]}\t{counts.executed[n]}")
+    # The ends of blocks are counted by nothing, but what is behind them is.
+    missing = [n for n in wanted if not counts.generated[n] or not counts.executed[n] and n not in ("else", "end")]
+    print("missing:", *missing or ["nothing"])
+    return len(missing) > 0
+
+
+def check(command, variants, paths):
     """The number of scripts that fail; the others are removed."""
-    bad = 0
-    suspects = paths if run(command, paths) else []
+    failures = {}
+    for variant in [[]] + list(map(shlex.split, variants)):
+        if run(command + variant, paths):
+            for path in paths:
+                if path not in failures and (said := run(command + variant, [path])):
+                    failures[path] = said
+                    print(f"MISMATCH {path} {shlex.join(variant)}\n{said[:600]}", flush=True)
     for path in paths:
-        if path in suspects and (said := run(command, [path])):
-            bad += 1
-            print(f"MISMATCH {path}\n{said[:600]}", flush=True)
-        else:
+        if path not in failures:
             os.remove(path)
-    return bad
+    return len(failures)
 
 
 def run(command, paths):
     """What `aviary wast` says where it fails, else nothing."""
-    done = subprocess.run([*command, *paths], capture_output=True, text=True)
+    try:
+        done = subprocess.run([*command, *paths], capture_output=True, text=True, errors="replace", timeout=60 + 20 * len(paths))
+    except subprocess.TimeoutExpired:
+        return "does not end"
     return "" if done.returncode == 0 else (done.stdout + done.stderr or f"status {done.returncode}")
 
 
