@@ -48,6 +48,14 @@ public struct EngineConfiguration: Sendable {
   /// What a new store has of it.
   public var initialFuel: UInt64 = .max
 
+  /// Relaxed vector operators give the results of the specification's deterministic profile, the same on every CPU,
+  /// instead of the fastest ones that are allowed (docs/simd.md lists both).
+  public var relaxedSIMDDeterministic = false
+  /// Every NaN that a float operator makes, of scalars and of vectors, is the canonical positive one; otherwise its sign
+  /// and payload are the CPU's. With this and `relaxedSIMDDeterministic` a module computes the same on every machine.
+  /// Costs one comparison for each float operation.
+  public var nanCanonicalization = false
+
   /// Writes `/tmp/perf-PID.map`, so that `perf` names the guest's functions.
   public var perfMap = false
   /// Registers the guest's functions with a debugger through the GDB JIT interface.
@@ -90,6 +98,8 @@ public struct EngineConfiguration: Sendable {
     var tunables = Tunables()
     tunables.epochChecks = interruption.isEpoch
     tunables.fuelMetering = fuelMetering
+    tunables.relaxedSIMDDeterministic = relaxedSIMDDeterministic
+    tunables.nanCanonicalization = nanCanonicalization
     tunables.memoryReservationBytes = memoryReservation.bytes
     tunables.memoryGuardBytes = memoryGuard.bytes
     tunables.memory64ReservationBytes = memory64Reservation.bytes

@@ -17,6 +17,16 @@ struct EngineOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Stop guests by checks in their code, which look at a clock of such ticks, as 10ms; by signals otherwise.", valueName: "tick"))
   var epoch: TimeSpan?
 
+  @Flag(
+    name: .customLong("relaxed-simd-deterministic"),
+    help: "Relaxed vector operators give the same results on every CPU, not the fastest ones.")
+  var relaxedSIMDDeterministic = false
+
+  @Flag(
+    name: .customLong("canonical-nans"),
+    help: "Float operators make no NaN but the canonical one.")
+  var nanCanonicalization = false
+
   @Flag(help: "Write /tmp/perf-PID.map, so that perf names the guest's functions.")
   var perfMap = false
 
@@ -42,6 +52,8 @@ struct EngineOptions: ParsableArguments {
       configuration.initialFuel = fuel
     }
     if let epoch { configuration.interruption = .epoch(tick: epoch.duration, action: .trap) }
+    configuration.relaxedSIMDDeterministic = relaxedSIMDDeterministic
+    configuration.nanCanonicalization = nanCanonicalization
     configuration.perfMap = perfMap
     configuration.gdbJIT = gdb
     return configuration
