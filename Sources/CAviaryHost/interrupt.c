@@ -37,8 +37,27 @@ bool aviary_interrupt(AviaryHostStore *store, uint32_t reason) {
   return true;
 }
 
+// The signal marked all of the store's activations on this thread, not only the one that it ended: those that
+// wait in host functions are to go on. One that comes meanwhile marks them again, or is seen here.
+static void forget_pending(AviaryHostStore *store) {
+  AviaryActivation *innermost = store->context.activation;
+  for (AviaryActivation *a = innermost; a != NULL; a = a->store_previous) {
+    if (a->pending == AVIARY_TRAP_INTERRUPTED) a->pending = AVIARY_TRAP_NONE;
+  }
+  atomic_signal_fence(memory_order_seq_cst);
+  if (!aviary_interrupt_is_set(store)) return;
+  for (AviaryActivation *a = innermost; a != NULL; a = a->store_previous) {
+    if (a->pending == AVIARY_TRAP_NONE && !a->is_suspended) a->pending = AVIARY_TRAP_INTERRUPTED;
+  }
+}
+
 void aviary_interrupt_clear(AviaryHostStore *store, uint32_t reasons) {
-  __atomic_fetch_and(&store->interrupted, ~reasons, __ATOMIC_SEQ_CST);
+  uint32_t before = __atomic_fetch_and(&store->interrupted, ~reasons, __ATOMIC_SEQ_CST);
+  if ((before & ~reasons) != 0) return;
+  // From within a host function: whoever else clears has no business with activations. A thread that was never
+  // inside has the number of no store's.
+  int32_t self = aviary_thread_state()->id;
+  if (self != 0 && __atomic_load_n(&store->thread, __ATOMIC_RELAXED) == self) forget_pending(store);
 }
 
 bool aviary_interrupt_is_set(const AviaryHostStore *store) {

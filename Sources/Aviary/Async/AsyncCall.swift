@@ -58,8 +58,9 @@ extension StoreContext {
           status = fiber.resume(0)
         } else {
           let answer = try await answer(fiber, until: deadline)
-          // A deadline's child task had it meanwhile.
+          // A deadline's child task had it meanwhile, and may have taken back what stopped its own calls.
           owner = task
+          if Task.isCancelled, !runtime.isCancelled { runtime.interrupter(.cancellation).interrupt() }
           status = fiber.resume(answer.result, trap: answer.trap)
         }
       }
@@ -103,8 +104,9 @@ extension StoreContext {
   private final func settle(_ status: UInt32, _ thrown: (any Error)?) throws {
     let error = thrown ?? (status == 0 ? nil : failure(status))
     let runtime = usedRuntime
-    // Where a guest waits for this one, it ends by the same cancellation.
-    if runtime.isCancelled, !runtime.isSuspended {
+    // Where a guest waits for this one, it ends by the same cancellation; unless that was another task's, which a
+    // deadline ended.
+    if runtime.isCancelled, !runtime.isSuspended || !Task.isCancelled {
       engine.runtime.deadlines.cancel(runtime.interrupter(.cancellation))
     }
     guard let error else { return }
