@@ -124,22 +124,13 @@ extension StoreContext {
   private nonisolated(nonsending) final func answer(_ fiber: VMFiber, until deadline: UInt64) async throws -> Answer {
     switch fiber.request {
     case .hostCall(let call):
-      let slots = unsafe UnsafeMutableRawPointer(call.values).assumingMemoryBound(to: ValueSlot.self)
-      let function = AsyncHostFunction.of(call)
-      if deadline == .max {
-        try await unsafe function.body(self, call.callerAddress, slots)
-      } else if try await !within(deadline, unsafe WaitingCall(self, function, call.callerAddress, slots)) {
-        return Answer(trap: VMFiber.interrupted)
-      }
-      return Answer()
+      let decision = try await awaiting(Awaited(self, .call(call)), until: deadline)
+      return decision == nil ? Answer(trap: VMFiber.interrupted) : Answer()
     case .growth(var growth):
       while true {
-        var decision = GrowthDecision.allow
-        if let limiter = asyncLimiter {
-          decision = growth.isMemory
-            ? try await limiter.memoryGrowing(from: growth.current, to: growth.desired, maximum: growth.maximum)
-            : try await limiter.tableGrowing(from: growth.current, to: growth.desired, maximum: growth.maximum)
-        }
+        var decision: GrowthDecision? = .allow
+        if let limiter = asyncLimiter { decision = try await awaiting(Awaited(self, .growth(growth, limiter)), until: deadline) }
+        guard let decision else { return Answer(trap: VMFiber.interrupted) }
         if decision == .trap { throw WasmError.trap(Trap(.growthDenied)) }
         if let result = growth.finish(isAllowed: decision == .allow) { return Answer(result: result) }
         // A shared memory has another size meanwhile.
@@ -155,21 +146,22 @@ extension StoreContext {
     }
   }
 
-  /// Runs the host function's body in a task of its own, so that it is cancelled at the deadline; false: it passed.
-  private nonisolated(nonsending) final func within(_ deadline: UInt64, _ call: WaitingCall) async throws -> Bool {
-    let body = Task {
-      unsafe call.context.owner = VMTask.current
-      try await unsafe call.function.body(call.context, call.caller, call.slots)
-    }
+  /// Runs what the guest waits for; nil: the deadline passed.
+  private nonisolated(nonsending) final func awaiting(_ awaited: Awaited, until deadline: UInt64) async throws -> GrowthDecision? {
+    deadline == .max ? try await awaited.run() : try await within(deadline, awaited)
+  }
+
+  /// Waits in a task of its own, so that it is cancelled at the deadline; nil: it passed.
+  private nonisolated(nonsending) final func within(_ deadline: UInt64, _ awaited: Awaited) async throws -> GrowthDecision? {
+    let body = awaited.start()
     let interrupter = usedRuntime.interrupter(.deadline)
     interrupter.beginWaiting(until: deadline) { body.cancel() }
     defer { interrupter.finishWaiting() }
     do {
-      try await withTaskCancellationHandler { try await body.value } onCancel: { body.cancel() }
-      return true
+      return try await withTaskCancellationHandler { try await body.value } onCancel: { body.cancel() }
     } catch {
       // Whatever the body makes of its cancellation.
-      if deadline <= MonotonicClock.now, !Task.isCancelled { return false }
+      if deadline <= MonotonicClock.now, !Task.isCancelled { return nil }
       throw error
     }
   }
@@ -187,19 +179,44 @@ extension StoreContext {
 
 }
 
-/// What a child task is given of a suspended call: the task that has the store waits for it.
+/// What of the host's a suspended guest waits for. It may be given to a child task: the one that has the store waits for that.
 @safe
-private struct WaitingCall: @unchecked Sendable {
-  unowned(unsafe) let context: StoreContext
-  let function: AsyncHostFunction
-  let caller: UInt
-  let slots: UnsafeMutablePointer<ValueSlot>
+private struct Awaited: @unchecked Sendable {
+  @safe enum Request {
+    case call(VMSuspendedCall)
+    case growth(VMSuspendedGrowth, any AsyncResourceLimiter)
+  }
+  private unowned(unsafe) let context: StoreContext
+  let request: Request
 
-  init(_ context: StoreContext, _ function: AsyncHostFunction, _ caller: UInt, _ slots: UnsafeMutablePointer<ValueSlot>) {
+  init(_ context: StoreContext, _ request: Request) {
     unsafe self.context = context
-    self.function = function
-    self.caller = caller
-    unsafe self.slots = slots
+    self.request = request
+  }
+
+  /// What the limiter says; `.allow` where none is asked.
+  nonisolated(nonsending) func run() async throws -> GrowthDecision {
+    switch request {
+    case .call(let call):
+      let slots = unsafe UnsafeMutableRawPointer(call.values).assumingMemoryBound(to: ValueSlot.self)
+      try await unsafe AsyncHostFunction.of(call).body(context, call.callerAddress, slots)
+      return .allow
+    case .growth(let growth, let limiter):
+      return growth.isMemory
+        ? try await limiter.memoryGrowing(from: growth.current, to: growth.desired, maximum: growth.maximum)
+        : try await limiter.tableGrowing(from: growth.current, to: growth.desired, maximum: growth.maximum)
+    }
+  }
+
+  /// The same in a task of its own that has the store meanwhile. It runs where the caller does: what an actor
+  /// keeps from others stays its own.
+  func start(isolation: isolated (any Actor)? = #isolation) -> Task<GrowthDecision, any Error> {
+    Task {
+      // The task is isolated to what it captures.
+      _ = isolation
+      unsafe context.owner = VMTask.current
+      return try await run()
+    }
   }
 }
 

@@ -29,6 +29,29 @@ extension Function {
   }
 }
 
+extension TypedFunction {
+  @inlinable
+  func result<R>(of call: AsyncCall) -> R {
+    if R.self == Void.self || R.self == Int32.self || R.self == UInt32.self || R.self == Int64.self || R.self == UInt64.self
+      || R.self == Float.self || R.self == Double.self
+    {
+      return unsafe result(call.slots)
+    }
+    return copiedResult(of: call)
+  }
+
+  /// Conformances of others may call the guest, which then runs where the slots are: their results are read from a
+  /// copy, and arguments are made before the call is begun.
+  @usableFromInline @inline(never)
+  func copiedResult<R>(of call: AsyncCall) -> R {
+    unsafe withUnsafeTemporaryAllocation(of: ValueSlot.self, capacity: entry.slotCount) { copy in
+      let copy = unsafe copy.baseAddress.unsafelyUnwrapped
+      unsafe copy.initialize(from: call.slots, count: entry.slotCount)
+      return unsafe result(copy)
+    }
+  }
+}
+
 // One method for each number of arguments, and no pack: a call of an asynchronous function with packs makes Swift 6.3's
 // task allocator stop the process.
 extension TypedFunction {
@@ -39,7 +62,7 @@ extension TypedFunction {
     let call = try entry.begin(context)
     let status = try context.start(call)
     if status != 0 { try await context.finish(call, status) }
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// Calls with one argument.
@@ -48,11 +71,12 @@ extension TypedFunction {
     _ a: A
   ) async throws -> R where Signature == (A) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
     let status = try context.start(call)
     if status != 0 { try await context.finish(call, status) }
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// Calls with two arguments.
@@ -61,12 +85,14 @@ extension TypedFunction {
     _ a: A, _ b: B
   ) async throws -> R where Signature == (A, B) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
+    let slotB = try b.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
-    unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
+    unsafe (call.slots + 1).initialize(to: slotB)
     let status = try context.start(call)
     if status != 0 { try await context.finish(call, status) }
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// Calls with three arguments.
@@ -75,13 +101,16 @@ extension TypedFunction {
     _ a: A, _ b: B, _ c: C
   ) async throws -> R where Signature == (A, B, C) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
+    let slotB = try b.slot(in: context)
+    let slotC = try c.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
-    unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
-    unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
+    unsafe (call.slots + 1).initialize(to: slotB)
+    unsafe (call.slots + 2).initialize(to: slotC)
     let status = try context.start(call)
     if status != 0 { try await context.finish(call, status) }
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// Calls with four arguments.
@@ -90,14 +119,18 @@ extension TypedFunction {
     _ a: A, _ b: B, _ c: C, _ d: D
   ) async throws -> R where Signature == (A, B, C, D) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
+    let slotB = try b.slot(in: context)
+    let slotC = try c.slot(in: context)
+    let slotD = try d.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
-    unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
-    unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
-    unsafe (call.slots + 3).initialize(to: try d.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
+    unsafe (call.slots + 1).initialize(to: slotB)
+    unsafe (call.slots + 2).initialize(to: slotC)
+    unsafe (call.slots + 3).initialize(to: slotD)
     let status = try context.start(call)
     if status != 0 { try await context.finish(call, status) }
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// Calls with five arguments.
@@ -106,15 +139,20 @@ extension TypedFunction {
     _ a: A, _ b: B, _ c: C, _ d: D, _ e: E
   ) async throws -> R where Signature == (A, B, C, D, E) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
+    let slotB = try b.slot(in: context)
+    let slotC = try c.slot(in: context)
+    let slotD = try d.slot(in: context)
+    let slotE = try e.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
-    unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
-    unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
-    unsafe (call.slots + 3).initialize(to: try d.slot(in: context))
-    unsafe (call.slots + 4).initialize(to: try e.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
+    unsafe (call.slots + 1).initialize(to: slotB)
+    unsafe (call.slots + 2).initialize(to: slotC)
+    unsafe (call.slots + 3).initialize(to: slotD)
+    unsafe (call.slots + 4).initialize(to: slotE)
     let status = try context.start(call)
     if status != 0 { try await context.finish(call, status) }
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// Calls with six arguments.
@@ -123,16 +161,22 @@ extension TypedFunction {
     _ a: A, _ b: B, _ c: C, _ d: D, _ e: E, _ f: F
   ) async throws -> R where Signature == (A, B, C, D, E, F) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
+    let slotB = try b.slot(in: context)
+    let slotC = try c.slot(in: context)
+    let slotD = try d.slot(in: context)
+    let slotE = try e.slot(in: context)
+    let slotF = try f.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
-    unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
-    unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
-    unsafe (call.slots + 3).initialize(to: try d.slot(in: context))
-    unsafe (call.slots + 4).initialize(to: try e.slot(in: context))
-    unsafe (call.slots + 5).initialize(to: try f.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
+    unsafe (call.slots + 1).initialize(to: slotB)
+    unsafe (call.slots + 2).initialize(to: slotC)
+    unsafe (call.slots + 3).initialize(to: slotD)
+    unsafe (call.slots + 4).initialize(to: slotE)
+    unsafe (call.slots + 5).initialize(to: slotF)
     let status = try context.start(call)
     if status != 0 { try await context.finish(call, status) }
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// Calls with seven arguments.
@@ -141,17 +185,24 @@ extension TypedFunction {
     _ a: A, _ b: B, _ c: C, _ d: D, _ e: E, _ f: F, _ g: G
   ) async throws -> R where Signature == (A, B, C, D, E, F, G) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
+    let slotB = try b.slot(in: context)
+    let slotC = try c.slot(in: context)
+    let slotD = try d.slot(in: context)
+    let slotE = try e.slot(in: context)
+    let slotF = try f.slot(in: context)
+    let slotG = try g.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
-    unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
-    unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
-    unsafe (call.slots + 3).initialize(to: try d.slot(in: context))
-    unsafe (call.slots + 4).initialize(to: try e.slot(in: context))
-    unsafe (call.slots + 5).initialize(to: try f.slot(in: context))
-    unsafe (call.slots + 6).initialize(to: try g.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
+    unsafe (call.slots + 1).initialize(to: slotB)
+    unsafe (call.slots + 2).initialize(to: slotC)
+    unsafe (call.slots + 3).initialize(to: slotD)
+    unsafe (call.slots + 4).initialize(to: slotE)
+    unsafe (call.slots + 5).initialize(to: slotF)
+    unsafe (call.slots + 6).initialize(to: slotG)
     let status = try context.start(call)
     if status != 0 { try await context.finish(call, status) }
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// Calls with eight arguments. For more there is the form with values of any type.
@@ -160,17 +211,25 @@ extension TypedFunction {
     _ a: A, _ b: B, _ c: C, _ d: D, _ e: E, _ f: F, _ g: G, _ h: H
   ) async throws -> R where Signature == (A, B, C, D, E, F, G, H) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
+    let slotB = try b.slot(in: context)
+    let slotC = try c.slot(in: context)
+    let slotD = try d.slot(in: context)
+    let slotE = try e.slot(in: context)
+    let slotF = try f.slot(in: context)
+    let slotG = try g.slot(in: context)
+    let slotH = try h.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
-    unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
-    unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
-    unsafe (call.slots + 3).initialize(to: try d.slot(in: context))
-    unsafe (call.slots + 4).initialize(to: try e.slot(in: context))
-    unsafe (call.slots + 5).initialize(to: try f.slot(in: context))
-    unsafe (call.slots + 6).initialize(to: try g.slot(in: context))
-    unsafe (call.slots + 7).initialize(to: try h.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
+    unsafe (call.slots + 1).initialize(to: slotB)
+    unsafe (call.slots + 2).initialize(to: slotC)
+    unsafe (call.slots + 3).initialize(to: slotD)
+    unsafe (call.slots + 4).initialize(to: slotE)
+    unsafe (call.slots + 5).initialize(to: slotF)
+    unsafe (call.slots + 6).initialize(to: slotG)
+    unsafe (call.slots + 7).initialize(to: slotH)
     let status = try context.start(call)
     if status != 0 { try await context.finish(call, status) }
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 }

@@ -11,7 +11,7 @@ extension TypedFunction {
     let context = function.context
     let call = try entry.begin(context)
     try await context.run(call, deadline)
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// The same with a deadline, where that is not nil; see `Function.async(_:deadline:)`.
@@ -20,10 +20,11 @@ extension TypedFunction {
     _ a: A, deadline: ContinuousClock.Instant?
   ) async throws -> R where Signature == (A) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
     try await context.run(call, deadline)
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// The same with a deadline, where that is not nil; see `Function.async(_:deadline:)`.
@@ -32,11 +33,13 @@ extension TypedFunction {
     _ a: A, _ b: B, deadline: ContinuousClock.Instant?
   ) async throws -> R where Signature == (A, B) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
+    let slotB = try b.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
-    unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
+    unsafe (call.slots + 1).initialize(to: slotB)
     try await context.run(call, deadline)
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// The same with a deadline, where that is not nil; see `Function.async(_:deadline:)`.
@@ -45,12 +48,15 @@ extension TypedFunction {
     _ a: A, _ b: B, _ c: C, deadline: ContinuousClock.Instant?
   ) async throws -> R where Signature == (A, B, C) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
+    let slotB = try b.slot(in: context)
+    let slotC = try c.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
-    unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
-    unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
+    unsafe (call.slots + 1).initialize(to: slotB)
+    unsafe (call.slots + 2).initialize(to: slotC)
     try await context.run(call, deadline)
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// The same with a deadline, where that is not nil; see `Function.async(_:deadline:)`.
@@ -59,13 +65,17 @@ extension TypedFunction {
     _ a: A, _ b: B, _ c: C, _ d: D, deadline: ContinuousClock.Instant?
   ) async throws -> R where Signature == (A, B, C, D) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
+    let slotB = try b.slot(in: context)
+    let slotC = try c.slot(in: context)
+    let slotD = try d.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
-    unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
-    unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
-    unsafe (call.slots + 3).initialize(to: try d.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
+    unsafe (call.slots + 1).initialize(to: slotB)
+    unsafe (call.slots + 2).initialize(to: slotC)
+    unsafe (call.slots + 3).initialize(to: slotD)
     try await context.run(call, deadline)
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// The same with a deadline, where that is not nil; see `Function.async(_:deadline:)`.
@@ -74,14 +84,19 @@ extension TypedFunction {
     _ a: A, _ b: B, _ c: C, _ d: D, _ e: E, deadline: ContinuousClock.Instant?
   ) async throws -> R where Signature == (A, B, C, D, E) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
+    let slotB = try b.slot(in: context)
+    let slotC = try c.slot(in: context)
+    let slotD = try d.slot(in: context)
+    let slotE = try e.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
-    unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
-    unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
-    unsafe (call.slots + 3).initialize(to: try d.slot(in: context))
-    unsafe (call.slots + 4).initialize(to: try e.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
+    unsafe (call.slots + 1).initialize(to: slotB)
+    unsafe (call.slots + 2).initialize(to: slotC)
+    unsafe (call.slots + 3).initialize(to: slotD)
+    unsafe (call.slots + 4).initialize(to: slotE)
     try await context.run(call, deadline)
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// The same with a deadline, where that is not nil; see `Function.async(_:deadline:)`.
@@ -90,15 +105,21 @@ extension TypedFunction {
     _ a: A, _ b: B, _ c: C, _ d: D, _ e: E, _ f: F, deadline: ContinuousClock.Instant?
   ) async throws -> R where Signature == (A, B, C, D, E, F) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
+    let slotB = try b.slot(in: context)
+    let slotC = try c.slot(in: context)
+    let slotD = try d.slot(in: context)
+    let slotE = try e.slot(in: context)
+    let slotF = try f.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
-    unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
-    unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
-    unsafe (call.slots + 3).initialize(to: try d.slot(in: context))
-    unsafe (call.slots + 4).initialize(to: try e.slot(in: context))
-    unsafe (call.slots + 5).initialize(to: try f.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
+    unsafe (call.slots + 1).initialize(to: slotB)
+    unsafe (call.slots + 2).initialize(to: slotC)
+    unsafe (call.slots + 3).initialize(to: slotD)
+    unsafe (call.slots + 4).initialize(to: slotE)
+    unsafe (call.slots + 5).initialize(to: slotF)
     try await context.run(call, deadline)
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// The same with a deadline, where that is not nil; see `Function.async(_:deadline:)`.
@@ -107,16 +128,23 @@ extension TypedFunction {
     _ a: A, _ b: B, _ c: C, _ d: D, _ e: E, _ f: F, _ g: G, deadline: ContinuousClock.Instant?
   ) async throws -> R where Signature == (A, B, C, D, E, F, G) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
+    let slotB = try b.slot(in: context)
+    let slotC = try c.slot(in: context)
+    let slotD = try d.slot(in: context)
+    let slotE = try e.slot(in: context)
+    let slotF = try f.slot(in: context)
+    let slotG = try g.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
-    unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
-    unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
-    unsafe (call.slots + 3).initialize(to: try d.slot(in: context))
-    unsafe (call.slots + 4).initialize(to: try e.slot(in: context))
-    unsafe (call.slots + 5).initialize(to: try f.slot(in: context))
-    unsafe (call.slots + 6).initialize(to: try g.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
+    unsafe (call.slots + 1).initialize(to: slotB)
+    unsafe (call.slots + 2).initialize(to: slotC)
+    unsafe (call.slots + 3).initialize(to: slotD)
+    unsafe (call.slots + 4).initialize(to: slotE)
+    unsafe (call.slots + 5).initialize(to: slotF)
+    unsafe (call.slots + 6).initialize(to: slotG)
     try await context.run(call, deadline)
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 
   /// The same with a deadline, where that is not nil; see `Function.async(_:deadline:)`.
@@ -125,16 +153,24 @@ extension TypedFunction {
     _ a: A, _ b: B, _ c: C, _ d: D, _ e: E, _ f: F, _ g: G, _ h: H, deadline: ContinuousClock.Instant?
   ) async throws -> R where Signature == (A, B, C, D, E, F, G, H) -> R {
     let context = function.context
+    let slotA = try a.slot(in: context)
+    let slotB = try b.slot(in: context)
+    let slotC = try c.slot(in: context)
+    let slotD = try d.slot(in: context)
+    let slotE = try e.slot(in: context)
+    let slotF = try f.slot(in: context)
+    let slotG = try g.slot(in: context)
+    let slotH = try h.slot(in: context)
     let call = try entry.begin(context)
-    unsafe call.slots.initialize(to: try a.slot(in: context))
-    unsafe (call.slots + 1).initialize(to: try b.slot(in: context))
-    unsafe (call.slots + 2).initialize(to: try c.slot(in: context))
-    unsafe (call.slots + 3).initialize(to: try d.slot(in: context))
-    unsafe (call.slots + 4).initialize(to: try e.slot(in: context))
-    unsafe (call.slots + 5).initialize(to: try f.slot(in: context))
-    unsafe (call.slots + 6).initialize(to: try g.slot(in: context))
-    unsafe (call.slots + 7).initialize(to: try h.slot(in: context))
+    unsafe call.slots.initialize(to: slotA)
+    unsafe (call.slots + 1).initialize(to: slotB)
+    unsafe (call.slots + 2).initialize(to: slotC)
+    unsafe (call.slots + 3).initialize(to: slotD)
+    unsafe (call.slots + 4).initialize(to: slotE)
+    unsafe (call.slots + 5).initialize(to: slotF)
+    unsafe (call.slots + 6).initialize(to: slotG)
+    unsafe (call.slots + 7).initialize(to: slotH)
     try await context.run(call, deadline)
-    return unsafe result(call.slots)
+    return result(of: call)
   }
 }
