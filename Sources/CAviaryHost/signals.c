@@ -40,8 +40,18 @@ static int interrupt_signal;
 int aviary_interrupt_signal(void) { return interrupt_signal; }
 
 // A module's code has its fuel in a register. In thunks that may be another's yet: the store knows what was left.
+// Code only takes of it, so more than the store knows of is none: an interruption came between a charge that is larger
+// than what was left and the stub that takes it back, or between a builtin that was charged for and the code that
+// loads what it left.
 static void keep_fuel(AviaryActivation *activation, AviaryCodeKind kind, const greg_t *registers) {
-  if (kind == AVIARY_CODE_MODULE && activation->store->is_metered) activation->store->fuel = (uint64_t)registers[REG_R13];
+  AviaryStoreContext *store = activation->store;
+  if (kind != AVIARY_CODE_MODULE || !store->is_metered) return;
+  uint64_t left = (uint64_t)registers[REG_R13];
+  if (left <= store->fuel) {
+    store->fuel = left;
+  } else if (left > UINT64_MAX - UINT32_MAX) {
+    store->fuel = 0; // a charge is less than 2^32
+  }
 }
 
 static void land(AviaryActivation *activation, uint32_t code, uint32_t signal, uintptr_t address,

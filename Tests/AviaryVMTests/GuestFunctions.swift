@@ -118,6 +118,14 @@ extension GuestFunction {
       0x55, 0x48, 0x89, 0xE5, 0xEB, 0xFE,
     ], site: -1)
 
+  /// never ends, with another value for the fuel that is left (r13)
+  ///
+  /// push rbp; mov rbp, rsp; mov r13, rdi; 0: jmp 0b
+  static let spinWithFuel = GuestFunction(
+    bytes: [
+      0x55, 0x48, 0x89, 0xE5, 0x49, 0x89, 0xFD, 0xEB, 0xFE,
+    ], site: -1)
+
   /// calls import 0 for ever
   ///
   /// push rbp; mov rbp, rsp; push r15; push r15; 0: mov r10, r15; mov r11, [r15 + 64];

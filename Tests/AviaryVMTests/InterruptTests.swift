@@ -2,6 +2,8 @@ import AviaryContract
 import AviaryCore
 import AviaryPool
 @testable import AviaryVM
+import CAviaryContract
+import CAviaryHost
 import Testing
 
 @Suite struct InterruptTests {
@@ -96,4 +98,16 @@ import Testing
     #expect(try world.call(0) == 7)
   }
 
+  /// Between a charge and the jump that takes it back, and behind a builtin that was charged for, the register has more
+  /// than is left.
+  @Test(arguments: [(400, 400), (1000, 1000), (1001, 1000), (UInt64.max, 0), (UInt64.max - 100_000, 0)] as [(UInt64, UInt64)])
+  func interruptionsGiveNoFuel(_ register: UInt64, _ left: UInt64) throws {
+    let world = try World([.init(.spinWithFuel)])
+    unsafe world.store.raw.pointee.context.is_metered = 1
+    world.store.fuel = 1000
+    let token = try world.engine.deadlines.schedule(world.store.interrupter, at: MonotonicClock.now + 1_000_000)
+    #expect(world.trap(0, register)?.code == .interrupted)
+    world.engine.deadlines.cancel(token)
+    #expect(world.store.fuel == left)
+  }
 }
