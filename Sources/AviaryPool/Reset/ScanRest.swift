@@ -21,6 +21,8 @@ struct ScanRest {
   private static let sample: UInt16 = 8
   private static let first: UInt16 = 32
   private static let longest: UInt16 = 1024
+  /// More is not told apart. Half of what an Int32 holds.
+  private static let most = 1 << 30
 
   /// What scans save a run, averaged; negative: lose.
   private var gain: Int32 = 0
@@ -40,7 +42,8 @@ struct ScanRest {
   mutating func note(_ findings: Findings, readPages: () -> Int) {
     let value =
       findings.rewritten * ScanRest.fault - findings.unwritten * ScanRest.comparison - findings.dropped * ScanRest.range
-    gain += (Int32(clamping: value) - gain) / 8
+    // A guest decides how many there are: neither the difference nor the sum may overflow.
+    gain += (Int32(max(-ScanRest.most, min(value, ScanRest.most))) - gain) / 8
     scans = min(scans + 1, ScanRest.sample)
     guard scans == ScanRest.sample else { return }
     guard gain < -Int32(ScanRest.range) else {
