@@ -42,15 +42,17 @@ for (name, configuration) in [
   // On demand each memory has a reservation of 6 GiB: the machine has room for some ten thousand.
   if name == "on demand", run.guests > 4000 { continue }
   let before = Resources.now()
-  let outcome = try await run.run(configuration)
-  // A task's last references go a moment after its value is there.
-  var after = Resources.now()
-  for _ in 0..<200 where after != before {
-    await Task.yield()
-    after = Resources.now()
-  }
+  var outcome = try await run.run(configuration)
+  var after = await settled(before)
   var failures = outcome.failures
-  if before != after { failures.append("left behind: \(before) became \(after)") }
+  if after != before {
+    // A sanitizer makes something for itself now and then, once: pipes to who reads symbols for it, parts of its heap.
+    let once = after
+    outcome = try await run.run(configuration)
+    after = await settled(once)
+    failures += outcome.failures
+    if after != once { failures.append("left behind: \(before) became \(once), then \(after)") }
+  }
   let each = (outcome.residentSuspended - outcome.residentBefore) / max(run.guests, 1)
   print("\(failures.isEmpty ? "clean " : "FAILED") \(name): \(each) bytes resident for each suspended guest")
   if name == "pool" { print("  " + outcome.ends.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }.joined(separator: "; ")) }
@@ -58,3 +60,13 @@ for (name, configuration) in [
   isClean = isClean && failures.isEmpty
 }
 exit(isClean ? 0 : 1)
+
+/// A task's last references go a moment after its value is there.
+func settled(_ before: Resources) async -> Resources {
+  var now = Resources.now()
+  for _ in 0..<200 where now != before {
+    await Task.yield()
+    now = Resources.now()
+  }
+  return now
+}
