@@ -4,7 +4,7 @@
 /// `Artifact+Serialization`. All offsets are bytes from the start of `text`.
 package struct Artifact: Sendable {
   /// Counts up with every change of the ABI, of the tables or of the file.
-  package static let formatVersion: UInt64 = 3
+  package static let formatVersion: UInt64 = 4
 
   /// `Tunables.fingerprint` of the compilation.
   package var fingerprint: UInt64
@@ -17,10 +17,12 @@ package struct Artifact: Sendable {
   package var traps: [TrapSite]
   /// Sorted by offset: machine code position → byte offset in the module.
   package var addresses: [AddressMapping]
+  /// What catches exceptions thrown by the module's calls and throws.
+  package var exceptions: HandlerTables
 
   package init(
     fingerprint: UInt64, cpu: CPUFeatures, text: [UInt8], functions: [FunctionRange],
-    traps: [TrapSite], addresses: [AddressMapping]
+    traps: [TrapSite], addresses: [AddressMapping], exceptions: HandlerTables = HandlerTables()
   ) {
     self.fingerprint = fingerprint
     self.cpu = cpu
@@ -28,6 +30,7 @@ package struct Artifact: Sendable {
     self.functions = functions
     self.traps = traps
     self.addresses = addresses
+    self.exceptions = exceptions
   }
 }
 

@@ -43,6 +43,8 @@ package struct VMContextLayout: Sendable {
   package let funcRefCount: Int
   /// Per function of the index space: its position among the funcrefs, or -1.
   package let funcRefIndices: [Int32]
+  /// Of the tag space.
+  package let tagCount: Int
 
   private let importedFunctions: Int
   private let importedMemories: Int
@@ -64,6 +66,7 @@ package struct VMContextLayout: Sendable {
     importedGlobals = info.importedGlobalCount
     importedTags = info.importedTagCount
     isShared = info.memories.map(\.isShared)
+    tagCount = info.tags.count
 
     // Counts are below 2^24 each (decoder limits), so these sums cannot overflow Int.
     var offset = Int(AVIARY_VMCTX_HEAD_SIZE)

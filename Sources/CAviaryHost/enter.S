@@ -204,6 +204,31 @@ aviary_suspend:
   .cfi_endproc
   .size aviary_suspend, . - aviary_suspend
 
+// Jumped to where a stub would return to the guest: rcx = an activation for whose exception a handler was found. The
+// landing pad finds its frame in rbp, its context and what belongs to it in r15, r14 and r13 (fuel, where that is
+// metered: a signal may look at once), and the exception in rax. It makes rsp and all else of the frame's.
+  .globl aviary_unwind
+  .hidden aviary_unwind
+  .type aviary_unwind, @function
+  .p2align 4
+aviary_unwind:
+  .cfi_startproc
+  mov rdx, [rcx + AVIARY_ACT_TRAP_PC]
+  mov rbp, [rcx + AVIARY_ACT_TRAP_RBP]
+  mov rax, [rcx + AVIARY_ACT_FAULT_ADDRESS]
+  mov rsi, [rcx + AVIARY_ACT_STORE]
+  mov r13, [rsi + AVIARY_STORE_FUEL]
+  mov r15, [rbp - 8]
+  mov r14, [r15 + AVIARY_VMCTX_MEMORY0_BASE]
+  xor esi, esi
+  mov [rcx + AVIARY_ACT_TRAP_PC], rsi
+  mov [rcx + AVIARY_ACT_TRAP_RBP], rsi
+  mov [rcx + AVIARY_ACT_FAULT_ADDRESS], rsi
+  mov [rcx + AVIARY_ACT_PENDING], esi
+  jmp rdx
+  .cfi_endproc
+  .size aviary_unwind, . - aviary_unwind
+
 // uint32_t aviary_reenter(activation rdi, result rsi): back to where the fiber was suspended, with rax = result.
 // Its frame is the same as aviary_enter's, in whose place the guest returns or lands.
   .globl aviary_reenter
@@ -264,6 +289,9 @@ aviary_reenter:
   jmp rcx
   .cfi_def_cfa_offset 8
 .Lresume_raised:
+  mov rcx, rdi
+  cmp edx, AVIARY_PENDING_UNWIND
+  je aviary_unwind
   mov eax, edx
   jmp aviary_raise
   .cfi_def_cfa rbp, 16
@@ -322,6 +350,8 @@ aviary_call_host:
 .Lhost_raised: // a status of the function, a pending trap, or both: the pending one wins
   cmp edx, AVIARY_PENDING_SUSPEND
   je aviary_suspend
+  cmp edx, AVIARY_PENDING_UNWIND
+  je aviary_unwind
   test edx, edx
   cmovne eax, edx
   jmp aviary_raise
@@ -377,6 +407,8 @@ aviary_builtin_common:
   mov eax, [rcx + AVIARY_ACT_PENDING]
   cmp eax, AVIARY_PENDING_SUSPEND
   je aviary_suspend
+  cmp eax, AVIARY_PENDING_UNWIND
+  je aviary_unwind
   jmp aviary_raise
   .cfi_restore_state
 .Lbuiltin_regain:

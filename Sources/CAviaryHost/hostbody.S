@@ -55,6 +55,8 @@ aviary_call_body:
 .Lraised:
   cmp eax, AVIARY_PENDING_SUSPEND
   je aviary_suspend
+  cmp eax, AVIARY_PENDING_UNWIND
+  je aviary_unwind
   jmp aviary_raise
   .cfi_restore_state
 .Lthrown: // the runtime takes the error; a pending trap wins all the same

@@ -57,6 +57,8 @@ aviary_call_host_on_guest:
 .Lraised: // a status of the function, a pending trap, or both: the pending one wins
   cmp edx, AVIARY_PENDING_SUSPEND
   je aviary_suspend
+  cmp edx, AVIARY_PENDING_UNWIND
+  je aviary_unwind
   test edx, edx
   cmovne eax, edx
   jmp aviary_raise

@@ -79,6 +79,16 @@ int aviary_thread_prepare(ThreadState *state);
 typedef enum AviaryCodeKind { AVIARY_CODE_NONE, AVIARY_CODE_THUNK, AVIARY_CODE_MODULE } AviaryCodeKind;
 uint32_t aviary_code_trap(uintptr_t pc, AviaryCodeKind *kind);
 
+// The same for an exception's walk: what aviary_code_begin gives stays readable until aviary_code_end.
+typedef struct AviaryCodeHandlers {
+  uintptr_t start;
+  uintptr_t size; // 0: no code
+  const AviaryHandlerTable *table;
+} AviaryCodeHandlers;
+const void *aviary_code_begin(void);
+AviaryCodeHandlers aviary_code_handlers(const void *reading, uintptr_t pc);
+void aviary_code_end(void);
+
 // hoststack.S
 uint32_t aviary_on_native(AviaryActivation *activation, uint32_t (*body)(void *), void *context);
 

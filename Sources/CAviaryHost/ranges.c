@@ -15,6 +15,7 @@ typedef struct CodeRange {
   uintptr_t end;
   const AviaryTrapEntry *traps;
   size_t count;
+  const AviaryHandlerTable *handlers;
 } CodeRange;
 
 typedef struct Snapshot {
@@ -69,6 +70,19 @@ uint32_t aviary_code_trap(uintptr_t pc, AviaryCodeKind *kind) {
   return code;
 }
 
+const void *aviary_code_begin(void) {
+  atomic_fetch_add(&readers, 1);
+  return atomic_load(&current);
+}
+
+AviaryCodeHandlers aviary_code_handlers(const void *reading, uintptr_t pc) {
+  const CodeRange *range = find(reading, pc);
+  if (range == NULL) return (AviaryCodeHandlers){0};
+  return (AviaryCodeHandlers){range->start, range->end - range->start, range->handlers};
+}
+
+void aviary_code_end(void) { atomic_fetch_sub(&readers, 1); }
+
 bool aviary_code_contains(uintptr_t pc) {
   AviaryCodeKind kind;
   aviary_code_trap(pc, &kind);
@@ -96,7 +110,8 @@ static void publish(Snapshot *next) {
   }
 }
 
-bool aviary_code_add(uintptr_t start, uintptr_t end, const AviaryTrapEntry *traps, size_t count) {
+bool aviary_code_add(
+    uintptr_t start, uintptr_t end, const AviaryTrapEntry *traps, size_t count, const AviaryHandlerTable *handlers) {
   if (start >= end) return false;
   pthread_mutex_lock(&writers);
   const Snapshot *old = atomic_load(&current);
@@ -108,7 +123,7 @@ bool aviary_code_add(uintptr_t start, uintptr_t end, const AviaryTrapEntry *trap
   Snapshot *next = overlaps ? NULL : allocate(old_count + 1);
   if (next != NULL) {
     if (index > 0) memcpy(next->ranges, old->ranges, index * sizeof(CodeRange));
-    next->ranges[index] = (CodeRange){start, end, traps, count};
+    next->ranges[index] = (CodeRange){start, end, traps, count, handlers};
     if (index < old_count) {
       memcpy(&next->ranges[index + 1], &old->ranges[index], (old_count - index) * sizeof(CodeRange));
     }

@@ -12,8 +12,9 @@ import AviaryPool
 ///  32  fingerprint       u64, of the tunables
 ///  40  cpu, features     u32 each
 ///  48  flags             u64; bit 0: the module has foreign tail calls
-///  56  counts            u64 each: bytes of the module, bytes of text, functions, traps, addresses, images
-///  104 module, text, functions (8 bytes each), traps (8), addresses (8),
+///  56  counts            u64 each: bytes of the module, bytes of text, functions, traps, addresses, handler segments,
+///                        handlers, clauses, images
+///  128 module, text, functions (8 bytes each), traps (8), addresses (8), segments (8), handlers (16), clauses (8),
 ///      images (24: memory, start, count; as `MemoryImagePlan` has them)
 ///      zeros up to the next page, then the contents of the images, whole pages
 /// ```
@@ -21,7 +22,7 @@ import AviaryPool
 /// damaged file throws.
 struct ArtifactFile {
   static let magic: [UInt8] = [0] + Array("aviary\n".utf8)
-  private static let headerSize = 104
+  private static let headerSize = 128
   private static let hashOffset = 16
   private static let hashedFrom = 32
 
@@ -51,6 +52,7 @@ struct ArtifactFile {
     append(module.facts.hasForeignTailCalls ? 1 : 0, &out)
     for count in [
       info.bytes.count, artifact.text.count, artifact.functions.count, artifact.traps.count, artifact.addresses.count,
+      artifact.exceptions.segments.count, artifact.exceptions.handlers.count, artifact.exceptions.clauses.count,
       plan.images.count,
     ] {
       append(UInt64(count), &out)
@@ -60,6 +62,7 @@ struct ArtifactFile {
     for function in artifact.functions { append(UInt64(function.offset) | UInt64(function.size) << 32, &out) }
     for trap in artifact.traps { append(UInt64(trap.offset) | UInt64(trap.code) << 32, &out) }
     for address in artifact.addresses { append(UInt64(address.offset) | UInt64(address.wasmOffset) << 32, &out) }
+    append(artifact.exceptions, &out)
     for image in plan.images { for word in [UInt64(image.memory), image.start, image.count] { append(word, &out) } }
     if !plan.images.isEmpty { out += [UInt8](repeating: 0, count: padding(after: out.count)) }
     for image in plan.images { out += plan.contents(of: image, info) }
@@ -70,6 +73,15 @@ struct ArtifactFile {
       unsafe bytes.storeBytes(of: hash.high.littleEndian, toByteOffset: hashOffset + 8, as: UInt64.self)
     }
     return out
+  }
+
+  private static func append(_ tables: HandlerTables, _ out: inout [UInt8]) {
+    for segment in tables.segments { append(UInt64(segment.offset) | UInt64(segment.handler) << 32, &out) }
+    for handler in tables.handlers {
+      append(UInt64(handler.parent) | UInt64(handler.first) << 32, &out)
+      append(UInt64(handler.count), &out)
+    }
+    for clause in tables.clauses { append(UInt64(clause.tag) | UInt64(clause.landing) << 32, &out) }
   }
 
   private static func padding(after count: Int) -> Int { -count & Int(MemoryImagePlan.pageBytes - 1) }
@@ -131,10 +143,17 @@ struct ArtifactFile {
       traps.append(TrapSite(offset: offset, code: code))
     }
     let addresses = pairs(counts[4]).map { AddressMapping(offset: $0.0, wasmOffset: $0.1) }
+    var exceptions = HandlerTables()
+    exceptions.segments = pairs(counts[5]).map { HandlerSegment(offset: $0.0, handler: $0.1) }
+    let handlers = pairs(2 * counts[6])
+    exceptions.handlers = stride(from: 0, to: handlers.count, by: 2).map { index in
+      Handler(parent: handlers[index].0, first: handlers[index].1, count: handlers[index + 1].0)
+    }
+    exceptions.clauses = pairs(counts[7]).map { HandlerClause(tag: $0.0, landing: $0.1) }
     artifact = Artifact(
       fingerprint: fingerprint, cpu: CPUFeatures(rawValue: UInt32(truncatingIfNeeded: word(40))), text: text,
-      functions: functions, traps: traps, addresses: addresses)
-    let table = take(counts[5], 24)
+      functions: functions, traps: traps, addresses: addresses, exceptions: exceptions)
+    let table = take(counts[8], 24)
     images = unsafe try ArtifactFile.images(bytes, table)
   }
 
@@ -146,8 +165,8 @@ struct ArtifactFile {
     guard version == Artifact.formatVersion else {
       throw .artifact("made by another version of Aviary: format \(version), this one reads \(Artifact.formatVersion)")
     }
-    let counts = (0..<6).map { unsafe word(bytes, 56 + 8 * $0) }
-    let scales: [UInt64] = [1, 1, 8, 8, 8, 24]
+    let counts = (0..<9).map { unsafe word(bytes, 56 + 8 * $0) }
+    let scales: [UInt64] = [1, 1, 8, 8, 8, 8, 16, 8, 24]
     var total = UInt64(headerSize)
     for (count, scale) in zip(counts, scales) {
       let (size, overflow) = count.multipliedReportingOverflow(by: scale)
@@ -156,7 +175,7 @@ struct ArtifactFile {
       total = sum
     }
     // The images' own sizes stand in their table, which is the last of the tables.
-    guard total == UInt64(bytes.count) || counts[5] > 0 && total < UInt64(bytes.count) else {
+    guard total == UInt64(bytes.count) || counts[8] > 0 && total < UInt64(bytes.count) else {
       throw .artifact("the file has \(bytes.count) bytes and should have \(total): it is cut short or damaged")
     }
     let hash = unsafe ContentHash(UnsafeRawBufferPointer(rebasing: bytes[hashedFrom...]))

@@ -52,16 +52,21 @@ extension StoreContext {
     var failure: (any Error)?
     do {
       while status == VMFiber.suspended {
-        if deadline == .max, let host = fiber.hostCall {
-          let slots = unsafe UnsafeMutableRawPointer(host.values).assumingMemoryBound(to: ValueSlot.self)
-          try await unsafe AsyncHostFunction.of(host).body(self, host.callerAddress, slots)
+        do {
+          if deadline == .max, let host = fiber.hostCall {
+            let slots = unsafe UnsafeMutableRawPointer(host.values).assumingMemoryBound(to: ValueSlot.self)
+            try await unsafe AsyncHostFunction.of(host).body(self, host.callerAddress, slots)
+            status = fiber.resume(0)
+          } else {
+            let answer = try await answer(fiber, until: deadline)
+            takeBack(task)
+            status = fiber.resume(answer.result, trap: answer.trap)
+          }
+        } catch {
+          // An exception that the guest catches is how it goes on.
+          guard fiber.hostCall != nil, try runtime.resumes(with: error) else { throw error }
+          takeBack(task)
           status = fiber.resume(0)
-        } else {
-          let answer = try await answer(fiber, until: deadline)
-          // A deadline's child task had it meanwhile, and may have taken back what stopped its own calls.
-          owner = task
-          if Task.isCancelled, !runtime.isCancelled { runtime.interrupter(.cancellation).interrupt() }
-          status = fiber.resume(answer.result, trap: answer.trap)
         }
       }
     } catch {
@@ -72,6 +77,13 @@ extension StoreContext {
     watch.end()
     if status == 0, !runtime.isCancelled { return }
     try settle(status, failure)
+  }
+
+  /// A deadline's child task had the store meanwhile, and may have taken back what stopped its own calls.
+  private final func takeBack(_ task: UInt) {
+    owner = task
+    let runtime = usedRuntime
+    if Task.isCancelled, !runtime.isCancelled { runtime.interrupter(.cancellation).interrupt() }
   }
 
   /// Runs a call that was just begun to its end, which comes at the deadline at the latest. As `start`.

@@ -27,6 +27,7 @@ extension StoreContext {
   func error(_ error: VMCallError) -> any Error {
     switch error {
     case .trap(let trap): return WasmError.trap(describe(trap))
+    case .exception(let exception): return WasmException(self, exception)
     case .host(let error as VMError): return WasmError(error)
     case .host(let error): return error
     case .misused:

@@ -3,7 +3,7 @@ import AviaryCore
 /// Every way in which Aviary itself fails.
 ///
 /// An error that a host function throws is not wrapped: it comes back from the guest's
-/// call as it was thrown.
+/// call as it was thrown. An exception that no guest catches is a `WasmException`.
 public enum WasmError: Error, Sendable {
   /// The bytes, or the text, violate WebAssembly's grammar.
   case malformed(Diagnostic)

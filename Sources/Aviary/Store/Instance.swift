@@ -56,6 +56,12 @@ public struct Instance {
     throw .host("the export \"\(name)\" is no global")
   }
 
+  /// - Throws: as `function(_:)`.
+  public func tag(_ name: String) throws(WasmError) -> Tag {
+    if case .tag(let tag) = try required(name) { return tag }
+    throw .host("the export \"\(name)\" is no tag")
+  }
+
   private func required(_ name: String) throws(WasmError) -> Extern {
     guard let export = export(name) else { throw .host("there is no export \"\(name)\"") }
     return export

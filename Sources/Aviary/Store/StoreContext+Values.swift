@@ -24,7 +24,13 @@ extension StoreContext {
       }
       return ValueSlot(low: handle(of: reference))
     case (.anyref(nil), _): return try null(AviaryCore.HeapType.none, type)
-    case (.exnref(nil), _): return try null(AviaryCore.HeapType.noexn, type)
+    case (.exnref(let exception), _):
+      guard let exception else { return try null(AviaryCore.HeapType.noexn, type) }
+      guard exception.context === self else { throw .host("the exception belongs to another store") }
+      guard engine.runtime.types.matches(VMValueType(.reference(.exn, nullable: false)), type) else {
+        throw mismatch(value, type)
+      }
+      return ValueSlot(low: exception.reference)
     default: throw mismatch(value, type)
     }
   }
@@ -54,9 +60,12 @@ extension StoreContext {
     }
     if isA(.func) { return .funcref(function(slot.low)) }
     if isA(.extern) { return .externref(external(slot.low)) }
-    if isA(.exn) { return .exnref(nil) }
+    if isA(.exn) { return .exnref(exception(slot.low)) }
     return .anyref(nil)
   }
+
+  /// The exception behind a reference that came from this store's guest; nil for null.
+  func exception(_ reference: UInt64) -> ExnRef? { reference == 0 ? nil : ExnRef(self, reference) }
 
   /// The function behind a reference that came from this store's guest; nil for null.
   func function(_ reference: UInt64) -> Function? {
@@ -99,6 +108,17 @@ extension Function: WasmReference {
   public func slot(in context: StoreContext) throws -> ValueSlot {
     guard context === self.context else { throw WasmError.host("the function belongs to another store") }
     return ValueSlot(low: runtime.reference)
+  }
+}
+
+extension ExnRef: WasmReference {
+  public static var heapType: HeapType { .exception }
+  public static func load(_ slot: ValueSlot, in context: StoreContext) -> Self? {
+    context.exception(slot.low) as? Self
+  }
+  public func slot(in context: StoreContext) throws -> ValueSlot {
+    guard context === self.context else { throw WasmError.host("the exception belongs to another store") }
+    return ValueSlot(low: reference)
   }
 }
 

@@ -12,7 +12,7 @@ public enum Value {
   case externref(ExternRef?)
   /// Null, until garbage collection comes.
   case anyref(AnyRef?)
-  /// Null, until exceptions come.
+  /// An exception that a guest caught, or null.
   case exnref(ExnRef?)
 
   /// The type's own default: zero or null; nil for a reference that cannot be null, and for
@@ -52,7 +52,7 @@ extension Value: Equatable {
     case (.funcref(let a), .funcref(let b)): a == b
     case (.externref(let a), .externref(let b)): a === b
     case (.anyref(let a), .anyref(let b)): a === b
-    case (.exnref(let a), .exnref(let b)): a === b
+    case (.exnref(let a), .exnref(let b)): a?.reference == b?.reference && a?.context === b?.context
     default: false
     }
   }
@@ -94,7 +94,3 @@ public final class AnyRef {
   init() {}
 }
 
-/// An exception that a guest caught. There are none yet.
-public final class ExnRef {
-  init() {}
-}

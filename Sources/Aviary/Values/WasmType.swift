@@ -1,7 +1,8 @@
 /// A Swift type that stands for a WebAssembly type in typed functions.
 ///
 /// i32: `Int32`, `UInt32`, `Bool` · i64: `Int64`, `UInt64` · f32: `Float` · f64: `Double` ·
-/// v128: `V128` · funcref: `Function?` · externref: `ExternRef?`.
+/// v128: `V128` · funcref: `Function?` · externref: `ExternRef?` ·
+/// exnref: `ExnRef?`.
 ///
 /// Types of your own can conform, by way of the number's that they stand for; not for references.
 public protocol WasmType: SendableMetatype {
@@ -14,13 +15,13 @@ public protocol WasmType: SendableMetatype {
 
 /// The type that typed functions take `T` for.
 ///
-/// - Precondition: only `Function` and `ExternRef` stand for references: other conformances could pass
+/// - Precondition: only `Function`, `ExternRef` and `ExnRef` stand for references: other conformances could pass
 ///   any bits for one.
 @usableFromInline func declaredType<T: WasmType>(_ type: T.Type) -> ValueType {
   let declared = T.wasmType
   precondition(
-    !declared.isReference || type == Function?.self || type == ExternRef?.self,
-    "\(T.self) cannot stand for a reference: only Function? and ExternRef? can")
+    !declared.isReference || type == Function?.self || type == ExternRef?.self || type == ExnRef?.self,
+    "\(T.self) cannot stand for a reference: only Function?, ExternRef? and ExnRef? can")
   return declared
 }
 

@@ -6,9 +6,18 @@ enum TrapReport {
   private static let maximumLines = 50
 
   static func text(_ trap: Trap) -> String {
-    var lines = ["wasm trap: \(trap.message)"]
-    if let address = trap.address { lines[0] += " (guest address 0x\(String(address, radix: 16)))" }
-    let frames = trap.frames
+    let address = trap.address.map { " (guest address 0x\(String($0, radix: 16)))" } ?? ""
+    return text("wasm trap: \(trap.message)\(address)", trap.frames)
+  }
+
+  /// An exception that nobody caught: its values, its tag's export if it has one, and where it was thrown.
+  static func text(_ exception: WasmException) -> String {
+    let values = zip(exception.tag.type.function.parameters, exception.values).map { "\($0): \(ValueText.print($1))" }
+    return text("uncaught wasm exception (\(values.joined(separator: ", ")))", exception.frames)
+  }
+
+  private static func text(_ headline: String, _ frames: [Trap.Frame]) -> String {
+    var lines = [headline]
     if !frames.isEmpty { lines.append("wasm backtrace:") }
     var index = 0
     var shown = 0
@@ -53,6 +62,8 @@ extension Failure {
   init(path: String, guest error: any Error) {
     if case WasmError.trap(let trap) = error {
       self.init("\(path): \(TrapReport.text(trap))", exitCode: TrapReport.exitCode)
+    } else if let exception = error as? WasmException {
+      self.init("\(path): \(TrapReport.text(exception))", exitCode: TrapReport.exitCode)
     } else {
       self.init("\(path): \(error)")
     }

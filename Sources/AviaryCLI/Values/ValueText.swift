@@ -78,6 +78,7 @@ enum ValueText {
     case .v128(let value): "0x" + hexadecimal(value.high) + hexadecimal(value.low)
     case .funcref(let function): function == nil ? "null" : "func"
     case .externref(let reference): reference == nil ? "null" : "extern"
+    case .exnref(let exception): exception == nil ? "null" : "exn"
     default: "null"
     }
   }

@@ -53,6 +53,7 @@ struct BaselineWorker: ~Copyable {
     scan.begin()
     emitter.declareParameters(type, &scan.locals)
     if emitter.signature.hasVectors { scan.facts.hasVectors = true }
+    if emitter.signature.hasExceptions { markExceptions(info.types[Int(type)]) }
     reader.move(to: cursor)
     try readLocals()
     try reader.readAll(&scan)
@@ -78,9 +79,18 @@ struct BaselineWorker: ~Copyable {
 
   private mutating func readLocals() throws(ModuleError) {
     try reader.readLocals { (count: UInt32, type: ValueType) throws(ModuleError) in
-      let type = ValueClass(type)
-      if type == .vector && count > 0 { scan.facts.hasVectors = true }
-      scan.locals.append(repeating: LocalInfo(type: type), count: Int(count))
+      var local = LocalInfo(type: ValueClass(type))
+      if local.type == .vector && count > 0 { scan.facts.hasVectors = true }
+      local.isException = type.isException
+      scan.locals.append(repeating: local, count: Int(count))
+    }
+  }
+
+  /// Parameters that are references to exceptions.
+  private mutating func markExceptions(_ type: SubType) {
+    guard case .function(let function) = type.composite else { return }
+    for (index, parameter) in function.parameters.enumerated() where parameter.isException {
+      scan.locals[index].isException = true
     }
   }
 }
@@ -93,6 +103,9 @@ extension FunctionEmitter {
     traps.removeAll()
     addresses.removeAll()
     epochCalls.removeAll()
+    handlers.removeAll()
+    handlerSegments.removeAll()
+    handlerClauses.removeAll()
   }
 
   func finishChunk(_ chunk: inout CompiledChunk) {
@@ -102,6 +115,9 @@ extension FunctionEmitter {
     chunk.traps = traps.elements()
     chunk.addresses = addresses.elements()
     chunk.epochCalls = epochCalls.elements()
+    chunk.handlerSegments = handlerSegments.elements()
+    chunk.handlers = handlers.elements().map(\.row)
+    chunk.handlerClauses = handlerClauses.elements()
   }
 
   /// The parameters as locals.
@@ -123,6 +139,7 @@ extension FunctionEmitter {
     skipsNext = false
     nextRegion = 0
     nextUncheckedLoop = 0
+    firstHandler = handlers.count
     frame = Frame()
     placeArguments()
     choosePins()

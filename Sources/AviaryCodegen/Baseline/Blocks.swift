@@ -12,7 +12,7 @@ extension FunctionEmitter {
   // MARK: Types of blocks
 
   @inline(__always)
-  private func arity(_ type: BlockType) -> (parameters: UInt32, results: UInt32) {
+  func arity(_ type: BlockType) -> (parameters: UInt32, results: UInt32) {
     switch type.form {
     case .empty: (0, 0)
     case .value: (0, 1)
@@ -35,13 +35,14 @@ extension FunctionEmitter {
   // MARK: Opening
 
   @inline(__always)
-  private mutating func open(_ kind: ControlFrame.Kind, _ type: BlockType, label: Label, elseLabel: Label) {
+  mutating func open(_ kind: ControlFrame.Kind, _ type: BlockType, label: Label, elseLabel: Label) {
     let arity = arity(type)
     controls.append(
       ControlFrame(
         kind: kind, label: label, elseLabel: elseLabel,
         height: Int32(truncatingIfNeeded: height) &- Int32(bitPattern: arity.parameters),
-        parameterCount: arity.parameters, resultCount: arity.results, type: type))
+        parameterCount: arity.parameters, resultCount: arity.results, type: type,
+        handler: controls.isEmpty ? -1 : controls[controls.count &- 1].handler))
   }
 
   mutating func openFunction(_ type: UInt32) {
@@ -62,7 +63,7 @@ extension FunctionEmitter {
     if parameters > 0 { spillWithConstants(from: height - parameters) } else { spillAll() }
     asm.align(to: 16)
     asm.bind(label)
-    dirtyPins = volatilePins
+    dirtyPins = homedPins
     open(.loop, type, label: label, elseLabel: Label(index: -1))
     emitLoopChecks()
   }
@@ -161,7 +162,7 @@ extension FunctionEmitter {
         push(.slot(blockResultClass(frame, index), height))
       }
     }
-    dirtyPins = volatilePins
+    dirtyPins = homedPins
   }
 
   /// The rest of the block is dead.
@@ -195,7 +196,7 @@ extension FunctionEmitter {
     for index in 0..<Int(frame.parameterCount) {
       push(.slot(blockParameterClass(frame, index), height))
     }
-    dirtyPins = volatilePins
+    dirtyPins = homedPins
   }
 
   mutating func emitEnd() {
@@ -214,13 +215,14 @@ extension FunctionEmitter {
         moveToJoin(frame)
         joinAtEnd(frame, isReached: false)
       }
-    case .block, .otherwise, .function:
+    case .block, .otherwise, .function, .tryTable, .legacyTry, .legacyCatch:
       let isReached = !isDead
       if isTarget(frame) || frame.kind == .function {
         joinAtEnd(frame, isReached: isReached)
       }
     }
     _ = controls.removeLast()
+    if frame.isTry { leaveTry(frame) }
     if controls.isEmpty { emitFunctionEnd() }
   }
 

@@ -7,6 +7,9 @@ struct ControlFrame: BitwiseCopyable {
     /// The first arm of an `if`, while no `else` was seen.
     case then
     case otherwise
+    case tryTable
+    /// While no `catch` was seen, and behind the first.
+    case legacyTry, legacyCatch
   }
   var kind: Kind
   /// Where branches go: a loop's head, any other block's end.
@@ -24,9 +27,14 @@ struct ControlFrame: BitwiseCopyable {
   /// `if`'s condition.
   var branchPath: UInt32 = 0
   var conditionPath: UInt32 = 0
+  /// The innermost handler around the block's operators, a number of the chunk's; -1: none in this function.
+  var handler: Int32
+  /// Of a try: its own.
+  var ownHandler: Int32 = -1
   /// While a jump table with values is emitted: where it brings them to this block.
   var tableStub: Label?
 
+  @inline(__always) var isTry: Bool { ownHandler >= 0 }
   /// Values that a branch to this block carries.
   @inline(__always) var arity: Int { Int(kind == .loop ? parameterCount : resultCount) }
   /// A single value travels in rax or xmm0, unless the block is a loop.

@@ -19,6 +19,8 @@ struct Frame: BitwiseCopyable {
   var start = 0
   var adjustment = 0
   var limitCheck = 0
+  /// From rbp down to rsp.
+  var size: Int32 = 0
   /// The frame lies below rsp.
   var isRedZone = false
   /// The most that calls take below the frame, for arguments and result areas.
@@ -133,7 +135,7 @@ extension FunctionEmitter {
   private func needsHome(_ info: LocalInfo) -> Bool {
     guard info.isPinned else { return true }
     let bit: UInt32 = 1 &<< (UInt32(info.pin) &+ (info.type.isFloat ? 16 : 0))
-    return volatilePins.bits & bit != 0
+    return homedPins.bits & bit != 0
   }
 
   // MARK: Prologue
@@ -269,11 +271,12 @@ extension FunctionEmitter {
   mutating func finishFrame() {
     let bytes = -Int(frame.slotBase) + maximumHeight << Int(frame.slotShift)
     let size = Int32((bytes + 15) & ~15)
+    frame.size = size
     if tables.tunables.stackCheck == .explicit {
       asm.code.patch32(at: frame.limitCheck, -(size + frame.outgoing))
     }
     if size <= 4096 {
-      if !facts.hasCalls && frame.outgoing == 0 && size <= Frame.redZone {
+      if !facts.hasCalls && !facts.hasThrows && frame.outgoing == 0 && size <= Frame.redZone {
         // A leaf lives in the red zone: signals run on a stack of their own.
         frame.isRedZone = true
         asm.code.patch32(at: frame.adjustment, 0x0080_1F0F)

@@ -77,7 +77,7 @@ struct FuelSink: ~Copyable, OperatorSink {
     let frame = frames.removeLast()
     switch frame.kind {
     case .function, .loop: return
-    case .block, .otherwise:
+    case .block, .otherwise, .tryTable, .legacyTry, .legacyCatch:
       guard frame.isTarget else { return }
       isDead = false
     case .then: isDead = false
@@ -143,12 +143,34 @@ struct FuelSink: ~Copyable, OperatorSink {
     leave(depth)
     start()
   }
-  mutating func visitThrow(tag: UInt32) throws(ModuleError) {}
-  mutating func visitThrowRef() throws(ModuleError) {}
-  mutating func visitTryTable(_ type: BlockType, _ catches: UnsafeBufferPointer<CatchClause>) throws(ModuleError) { open(.block) }
+  mutating func visitThrow(tag: UInt32) throws(ModuleError) {
+    charge()
+    isDead = true
+  }
+  mutating func visitThrowRef() throws(ModuleError) {
+    charge()
+    isDead = true
+  }
+  mutating func visitTryTable(_ type: BlockType, _ catches: UnsafeBufferPointer<CatchClause>) throws(ModuleError) {
+    // Labels are counted from outside of the block.
+    for unsafe clause in unsafe catches { leave(clause.depth) }
+    open(.tryTable)
+  }
   mutating func visitLegacyException(_ op: AviaryCore.Opcode, _ type: BlockType, operand: UInt32) throws(ModuleError) {
-    // The second pass refuses these; here only the nesting must not run away.
-    if op == .try { open(.block) } else if op == .delegate { try visitEnd() }
+    switch op {
+    case .try: open(.legacyTry)
+    case .delegate: try visitEnd()
+    case .rethrow:
+      charge()
+      isDead = true
+    default:
+      if isDead && deadDepth > 0 { return }
+      let top = frames.count - 1
+      frames[top].kind = .legacyCatch
+      if !isDead { frames[top].isTarget = true }
+      isDead = false
+      start()
+    }
   }
   mutating func visitDrop() throws(ModuleError) {}
   mutating func visitSelect() throws(ModuleError) { charge() }

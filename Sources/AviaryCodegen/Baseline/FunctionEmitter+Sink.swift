@@ -123,23 +123,37 @@ extension FunctionEmitter {
     try checkRoom()
   }
 
-  // MARK: Exceptions: another tier's, for the time being
+  // MARK: Exceptions
 
   mutating func visitThrow(tag: UInt32) throws(ModuleError) {
-    throw unsupported("exceptions are not compiled yet:")
+    if isDead { return }
+    emitThrow(tag)
+    try checkRoom()
   }
   mutating func visitThrowRef() throws(ModuleError) {
-    throw unsupported("exceptions are not compiled yet:")
+    if isDead { return }
+    emitThrowRef()
   }
   mutating func visitTryTable(
     _ type: BlockType, _ catches: UnsafeBufferPointer<CatchClause>
   ) throws(ModuleError) {
-    throw unsupported("exceptions are not compiled yet:")
+    if isDead { deadDepth &+= 1 } else { unsafe emitTryTable(type, catches) }
   }
   mutating func visitLegacyException(
     _ op: AviaryCore.Opcode, _ type: BlockType, operand: UInt32
   ) throws(ModuleError) {
-    throw unsupported("exceptions are not compiled yet:")
+    switch op {
+    case .try: if isDead { deadDepth &+= 1 } else { emitLegacyTry(type) }
+    case .rethrow: if !isDead { emitRethrow(operand) }
+    case .delegate:
+      if !isDead || deadDepth == 0 { delegate(operand) }
+      try visitEnd()
+    default:
+      if isDead && deadDepth > 0 { return }
+      splitPath(!isDead)
+      emitLegacyCatch(tag: op == .catch ? operand : nil)
+      chargeFuel(at: operatorOffset)
+    }
   }
 
   // MARK: Parametric and variable

@@ -47,6 +47,14 @@ struct FunctionEmitter: ~Copyable, OperatorSink {
   var addresses = FlatArray<AddressMapping>()
   var epochCalls = FlatArray<UInt32>()
 
+  // Handlers of the chunk; and the landing pads of the function in hand
+  var handlers = FlatArray<HandlerRecord>(capacity: 4)
+  var handlerSegments = FlatArray<HandlerSegment>(capacity: 4)
+  var handlerClauses = FlatArray<HandlerClause>(capacity: 4)
+  var landingPads = FlatArray<LandingPad>(capacity: 4)
+  /// The first handler of the function.
+  var firstHandler = 0
+
   // The function in hand
   var operatorOffset: UInt32 = 0
   var functionIndex: UInt32 = 0
@@ -72,6 +80,8 @@ struct FunctionEmitter: ~Copyable, OperatorSink {
   /// Pinned registers that a call destroys; and those of them whose home is out of date.
   var volatilePins = RegisterSet()
   var dirtyPins = RegisterSet()
+  /// Those that have a home: the volatile ones, and in functions with handlers all.
+  var homedPins = RegisterSet()
   /// Which local each pinned register holds: general purpose registers, then vector registers.
   var pinnedLocals = FlatArray<UInt32>(capacity: 32)
 

@@ -68,6 +68,14 @@ extension FunctionEmitter {
     controls[index].branchPath = max(controls[index].branchPath, path)
   }
 
+  /// The longest way that may lie behind a call within a function.
+  static var longestPath: UInt32 { checkedBytes }
+
+  /// An exception may land where a block's branches go: by a way as long as one can be.
+  mutating func noteLanding(_ index: Int) {
+    if tables.tunables.epochChecks { controls[index].branchPath = max(controls[index].branchPath, Self.longestPath) }
+  }
+
   /// Behind `if`: the way around its first arm.
   mutating func noteConditionPath() {
     if tables.tunables.epochChecks { controls[controls.count - 1].conditionPath = path }

@@ -13,6 +13,9 @@ struct LocalInfo: BitwiseCopyable {
   var aliases: UInt8 = 0
   /// Assigned before it is read, on every path: needs no zero.
   var startsAssigned = false
+  /// A reference to an exception: never pinned, so that all of them are on the guest's stack where anything may collect
+  /// them (docs/exceptions.md).
+  var isException = false
   /// Seen by the scan.
   var isSeen = false
 

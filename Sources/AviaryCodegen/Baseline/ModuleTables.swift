@@ -16,6 +16,8 @@ final class ModuleTables: Sendable {
     var resultAreaBytes: UInt32 = 0
     var isFinal = true
     var hasVectors = false
+    /// Among the parameters.
+    var hasExceptions = false
   }
   /// Where an entity stands relative to r15: itself, or a pointer to it.
   struct Place: BitwiseCopyable {
@@ -39,6 +41,11 @@ final class ModuleTables: Sendable {
     /// Accesses whose offset + width is at most this need no check.
     var uncheckedBytes: UInt64
   }
+  struct Tag: BitwiseCopyable {
+    var place: Place
+    /// Its parameters are what an exception carries.
+    var type: UInt32
+  }
   struct Table: BitwiseCopyable {
     var place: Place
     var is64: Bool
@@ -52,6 +59,7 @@ final class ModuleTables: Sendable {
   let globals: FrozenArray<Global>
   let memories: FrozenArray<Memory>
   let tables: FrozenArray<Table>
+  let tags: FrozenArray<Tag>
   /// Per function: offset of its funcref from r15 (or of the pointer to it, for imports), or -1.
   let funcRefs: FrozenArray<Int32>
   let importedFunctionCount: Int
@@ -92,6 +100,8 @@ final class ModuleTables: Sendable {
       info.tables.enumerated().map { index, table in
         Table(place: Place(layout.table(UInt32(index))), is64: table.type.is64)
       })
+    tags = FrozenArray(
+      info.tags.enumerated().map { index, type in Tag(place: Place(layout.tag(UInt32(index))), type: type) })
     funcRefs = FrozenArray(
       (0..<info.functions.count).map { index in
         switch layout.funcRef(UInt32(index)) {
@@ -115,6 +125,7 @@ final class ModuleTables: Sendable {
     globals.free()
     memories.free()
     tables.free()
+    tags.free()
     funcRefs.free()
   }
 
@@ -132,6 +143,7 @@ final class ModuleTables: Sendable {
     row.argumentBytes = UInt32(layout.argumentBytes)
     row.resultAreaBytes = UInt32(layout.resultAreaBytes)
     row.hasVectors = (type.parameters + type.results).contains { $0.isVector }
+    row.hasExceptions = type.parameters.contains { $0.isException }
     return row
   }
 

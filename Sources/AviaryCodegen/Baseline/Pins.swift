@@ -30,8 +30,10 @@ extension FunctionEmitter {
     frame.saved = RegisterSet()
     chooseIntegerPins()
     chooseFloatPins()
+    homedPins = volatilePins
+    if facts.hasHandlers { prepareForLandings() }
     free = allocatable
-    dirtyPins = volatilePins
+    dirtyPins = homedPins
   }
 
   /// The hottest locals of a class, hottest first, at most `limit`: one walk with a short list.
@@ -41,7 +43,8 @@ extension FunctionEmitter {
     for index in 0..<seenLocals.count {
       let local = Int(seenLocals[index])
       let info = locals[local]
-      guard info.weight > above && info.weight > weights[limit - 1], info.type.isFloat == isFloat
+      guard info.weight > above && info.weight > weights[limit - 1], info.type.isFloat == isFloat,
+        !info.isException
       else { continue }
       var position = limit - 1
       while position > 0 && weights[position - 1] < info.weight {
@@ -123,9 +126,10 @@ extension FunctionEmitter {
 
   // MARK: Around calls
 
-  /// Writes the volatile pins that changed to their homes.
+  /// Writes the volatile pins that changed to their homes; where an exception may land in this function, the others too.
   mutating func savePins() {
-    var set = dirtyPins & volatilePins
+    let saving = controls[controls.count &- 1].handler < 0 ? volatilePins : homedPins
+    var set = dirtyPins & saving
     while let register = set.popFirstGPR() {
       let local = locals[Int(pinnedLocals[Int(register.number)])]
       asm.store(local.type.size, Address(.rbp, local.home), register)
@@ -134,11 +138,14 @@ extension FunctionEmitter {
       let local = locals[Int(pinnedLocals[16 + Int(register.number)])]
       store(local.type, Address(.rbp, local.home), register)
     }
-    dirtyPins = RegisterSet()
+    dirtyPins = dirtyPins - saving
   }
 
-  mutating func reloadPins() {
-    var set = volatilePins
+  @inline(__always)
+  mutating func reloadPins() { reload(volatilePins) }
+
+  mutating func reload(_ pins: RegisterSet) {
+    var set = pins
     while let register = set.popFirstGPR() {
       let local = locals[Int(pinnedLocals[Int(register.number)])]
       asm.load(local.type.size, register, Address(.rbp, local.home))

@@ -13,6 +13,12 @@ struct ScanFacts: BitwiseCopyable {
   /// Whether a vector may be among the locals or on the operand stack: slots have 16 bytes then. Found by whatever
   /// makes a vector, and by the types of the function, its locals and its blocks.
   var hasVectors = false
+  /// Whether an exception may land in it: it has a try.
+  var hasHandlers = false
+  /// Whether it throws: the runtime is called, and does not return.
+  var hasThrows = false
+  /// Whether a legacy `catch` may throw again what it caught.
+  var hasRethrows = false
 }
 
 /// The first pass: weighs locals and calls by their loops. It sees dead code too,
@@ -31,6 +37,7 @@ struct ScanSink: ~Copyable, OperatorSink {
   private let signatures: FrozenArray<ModuleTables.Signature>
   private let functions: FrozenArray<UInt32>
   private let globals: FrozenArray<ModuleTables.Global>
+  private let tags: FrozenArray<ModuleTables.Tag>
   private let hasVectorTypes: Bool
   /// Weights to return to, one for each open block.
   private var outer = FlatArray<UInt32>(capacity: 64)
@@ -54,6 +61,7 @@ struct ScanSink: ~Copyable, OperatorSink {
     signatures = tables.signatures
     functions = tables.functions
     globals = tables.globals
+    tags = tables.tags
     hasVectorTypes = tables.hasVectorTypes
   }
 
@@ -183,25 +191,46 @@ struct ScanSink: ~Copyable, OperatorSink {
   }
   mutating func visitBrOnNull(_ depth: UInt32) throws(ModuleError) { straightDepth = 0 }
   mutating func visitBrOnNonNull(_ depth: UInt32) throws(ModuleError) { straightDepth = 0 }
-  mutating func visitThrow(tag: UInt32) throws(ModuleError) {}
-  mutating func visitThrowRef() throws(ModuleError) {}
+  mutating func visitThrow(tag: UInt32) throws(ModuleError) {
+    noteSignature(tags[tag].type)
+    facts.hasThrows = true
+  }
+  mutating func visitThrowRef() throws(ModuleError) { facts.hasThrows = true }
   mutating func visitTryTable(
     _ type: BlockType, _ catches: UnsafeBufferPointer<CatchClause>
   ) throws(ModuleError) {
     note(type)
+    for unsafe clause in unsafe catches where clause.kind == .catch || clause.kind == .catchRef {
+      noteSignature(tags[clause.tag].type)
+    }
     // An exception leads out of it without passing its end.
     straightDepth = 0
+    catchExceptions()
     open(weight)
   }
   mutating func visitLegacyException(
     _ op: AviaryCore.Opcode, _ type: BlockType, operand: UInt32
   ) throws(ModuleError) {
     straightDepth = 0
-    // The second pass refuses these; here only the nesting must not run away.
-    if op == .try {
+    switch op {
+    case .try:
       note(type)
+      catchExceptions()
       open(weight)
-    } else if op == .delegate { try visitEnd() }
+    case .catch: noteSignature(tags[operand].type)
+    case .delegate: try visitEnd()
+    case .rethrow:
+      facts.hasThrows = true
+      facts.hasRethrows = true
+    default: break
+    }
+  }
+
+  /// Registers are lost where one lands, and the context has to be found again.
+  private mutating func catchExceptions() {
+    facts.hasHandlers = true
+    facts.hasCalls = true
+    facts.hasForeignCalls = true
   }
 
   // MARK: Locals

@@ -81,6 +81,7 @@ extension FunctionEmitter {
     }
     coldStubs.removeAll()
     emitEpochStubs()
+    if !landingPads.isEmpty { emitLandingPads() }
     emitJumpTables()
     emitConstants()
   }

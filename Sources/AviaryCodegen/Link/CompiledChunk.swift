@@ -49,5 +49,9 @@ package struct CompiledChunk: Sendable {
   package var addresses: [AddressMapping] = []
   /// The `rel32` fields of calls to the module's epoch thunk.
   package var epochCalls: [UInt32] = []
+  /// Sorted; handlers and clauses count from the chunk's first.
+  package var handlerSegments: [HandlerSegment] = []
+  package var handlers: [Handler] = []
+  package var handlerClauses: [HandlerClause] = []
   package init() {}
 }

@@ -39,7 +39,8 @@ package struct ModuleLinker {
     linker.resolve()
     return Artifact(
       fingerprint: tunables.fingerprint, cpu: tunables.cpu, text: linker.text,
-      functions: linker.functions, traps: linker.trapTable(), addresses: linker.addressMap())
+      functions: linker.functions, traps: linker.trapTable(), addresses: linker.addressMap(),
+      exceptions: linker.handlerTables())
   }
 
   private init(_ chunks: [CompiledChunk], functionCount: Int, isMetered: Bool) {
@@ -160,6 +161,27 @@ package struct ModuleLinker {
         offset: UInt32(truncatingIfNeeded: key >> 32),
         wasmOffset: UInt32(truncatingIfNeeded: key))
     }
+  }
+
+  /// Chunks are in the order of their text, so that the segments are sorted as each chunk's are.
+  private func handlerTables() -> HandlerTables {
+    var tables = HandlerTables()
+    for (chunk, start) in zip(chunks, starts) {
+      let handlers = UInt32(tables.handlers.count)
+      let clauses = UInt32(tables.clauses.count)
+      func moved(_ handler: UInt32) -> UInt32 { handler == HandlerSegment.none ? handler : handler + handlers }
+      for segment in chunk.handlerSegments {
+        tables.segments.append(HandlerSegment(offset: UInt32(start) + segment.offset, handler: moved(segment.handler)))
+      }
+      for handler in chunk.handlers {
+        tables.handlers.append(
+          Handler(parent: moved(handler.parent), first: clauses + handler.first, count: handler.count))
+      }
+      for clause in chunk.handlerClauses {
+        tables.clauses.append(HandlerClause(tag: clause.tag, landing: UInt32(start) + clause.landing))
+      }
+    }
+    return tables
   }
 
   private static func key(_ start: Int, _ offset: UInt32, _ value: UInt32) -> UInt64 {

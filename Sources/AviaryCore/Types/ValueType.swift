@@ -35,6 +35,8 @@ public struct ValueType: Hashable, Sendable, BitwiseCopyable {
   @inlinable public var heapType: HeapType { .init(rawValue: rawValue & 0x3FFF_FFFF) }
   @inlinable public var isNumeric: Bool { rawValue >= 0x7C && rawValue <= 0x7F }
   @inlinable public var isVector: Bool { rawValue == 0x7B }
+  /// A reference to an exception, or the null of these.
+  @inlinable public var isException: Bool { isReference && (heapType == .exn || heapType == .noexn) }
   /// Integer class of the ABI: i32, i64 and references.
   @inlinable public var isIntegerClass: Bool { isReference || rawValue >= 0x7E }
   /// Whether a local of the type has a default value (everything but non-null references).

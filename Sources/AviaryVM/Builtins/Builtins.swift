@@ -34,6 +34,7 @@ enum Builtins {
     unsafe install(AVIARY_BUILTIN_MEMORY_WAIT64, unsafeBitCast(memoryWait64, to: UnsafeRawPointer.self))
     unsafe install(AVIARY_BUILTIN_MEMORY_NOTIFY, unsafeBitCast(memoryNotify, to: UnsafeRawPointer.self))
     unsafe install(AVIARY_BUILTIN_OUT_OF_FUEL, unsafeBitCast(outOfFuel, to: UnsafeRawPointer.self))
+    unsafe aviary_exception_install(markExceptions)
   }()
 
   private static func install(_ builtin: AviaryBuiltin, _ function: UnsafeRawPointer) {

@@ -14,7 +14,7 @@ final class ThunkMemory: Sendable {
     init() throws(VMError) {
       let mapping = try CodeMapping(count: ThunkMemory.chunkBytes)
       let start = mapping.code.address
-      guard aviary_code_add(start, start + UInt(ThunkMemory.chunkBytes), nil, 0) else {
+      guard aviary_code_add(start, start + UInt(ThunkMemory.chunkBytes), nil, 0, nil) else {
         throw .system(operation: "registering code", error: "ENOMEM", bytes: ThunkMemory.chunkBytes)
       }
       self.mapping = mapping

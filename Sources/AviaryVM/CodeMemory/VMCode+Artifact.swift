@@ -9,6 +9,6 @@ extension VMCode {
     let bytes = unsafe UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: text.lowerBound), count: size)
     return Artifact(
       fingerprint: tunables.fingerprint, cpu: tunables.cpu, text: unsafe [UInt8](bytes), functions: functions,
-      traps: trapSites, addresses: addresses)
+      traps: trapSites, addresses: addresses, exceptions: exceptions)
   }
 }

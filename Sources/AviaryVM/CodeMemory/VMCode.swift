@@ -18,10 +18,13 @@ package final class VMCode: Sendable {
   /// The artifact had no code: `text` is a byte that is none.
   let isEmpty: Bool
   nonisolated(unsafe) private let traps: UnsafeMutableBufferPointer<AviaryTrapEntry>
+  /// nil: nothing is caught here.
+  private let handlers: CodeHandlers?
 
+  /// - Parameter layout: of the module's instances. nil: none has tags.
   /// - Throws: `configuration` for an artifact of other tunables or another CPU, or with
   ///   tables that contradict its text; `system` and `limit` as they come.
-  package init(_ artifact: Artifact, tunables: Tunables) throws(VMError) {
+  package init(_ artifact: Artifact, tunables: Tunables, layout: VMContextLayout? = nil) throws(VMError) {
     guard artifact.fingerprint == tunables.fingerprint else {
       throw .configuration("the artifact was compiled under other settings")
     }
@@ -29,6 +32,7 @@ package final class VMCode: Sendable {
       throw .configuration("the artifact needs CPU features that this machine lacks")
     }
     try VMCode.check(artifact)
+    let handlers = try CodeHandlers(artifact, layout)
     // An empty module still gets a page, which nothing ever runs.
     let size = artifact.text.count
     let writable = try CodeMapping(count: UInt64(size))
@@ -39,13 +43,14 @@ package final class VMCode: Sendable {
     for (index, site) in artifact.traps.enumerated() {
       unsafe traps.initializeElement(at: index, to: AviaryTrapEntry(offset: site.offset, code: site.code))
     }
-    guard unsafe aviary_code_add(text.lowerBound, text.upperBound, traps.baseAddress, traps.count) else {
+    guard unsafe aviary_code_add(text.lowerBound, text.upperBound, traps.baseAddress, traps.count, handlers?.table) else {
       unsafe traps.deallocate()
       throw .system(operation: "registering code", error: "ENOMEM", bytes: UInt64(size))
     }
     self.text = text
     unsafe self.traps = traps
     self.mapping = mapping
+    self.handlers = handlers
     isEmpty = size == 0
     functions = artifact.functions
     addresses = artifact.addresses
@@ -63,6 +68,9 @@ package final class VMCode: Sendable {
       return TrapSite(offset: entry.offset, code: code)
     }
   }
+
+  /// Likewise.
+  var exceptions: HandlerTables { handlers?.exceptions ?? HandlerTables() }
 
   /// Artifacts may come from files: their tables are checked before anything trusts them.
   private static func check(_ artifact: Artifact) throws(VMError) {

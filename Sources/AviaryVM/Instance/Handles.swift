@@ -173,6 +173,27 @@ package struct VMTag {
   /// The canonical id of its function type.
   package let typeID: UInt32
   let identity: UnsafeMutableRawPointer
+
+  init(store: VMStore, typeID: UInt32, identity: UnsafeMutableRawPointer) {
+    self.store = store
+    self.typeID = typeID
+    unsafe self.identity = identity
+  }
+
+  /// Makes a tag of the host's.
+  ///
+  /// - Precondition: `registration` holds `type`, which has no results.
+  package init(_ store: VMStore, _ registration: TypeRegistration, _ type: VMFunctionType) {
+    let identity = unsafe store.makeTag(registration, valueCount: type.parameters.count)
+    unsafe self.init(store: store, typeID: registration.ids[0], identity: identity)
+  }
+
+  /// What an exception of the tag carries.
+  package var values: [VMValueType] { store.engine.types.functionType(typeID)?.parameters ?? [] }
+}
+
+extension VMTag: Equatable {
+  package static func == (a: VMTag, b: VMTag) -> Bool { unsafe a.identity == b.identity }
 }
 
 /// What an import may be given.

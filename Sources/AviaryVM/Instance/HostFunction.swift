@@ -173,18 +173,17 @@ final class HostFunctionState {
       unsafe try body.unsafelyUnwrapped(VMCaller(store: store, context: caller), values)
       return 0
     } catch {
-      unsafe store.hostError = error
-      return AVIARY_TRAP_HOST.rawValue
+      return unsafe store.settle(error)
     }
   }
 
   /// Takes over what a direct body threw: an existential's one word, and its reference.
   private func take(_ error: UnsafeMutableRawPointer) -> UInt32 {
     var word = unsafe error
-    unsafe store.hostError = unsafe withUnsafeMutableBytes(of: &word) {
+    let thrown = unsafe withUnsafeMutableBytes(of: &word) {
       unsafe $0.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: (any Error).self).move()
     }
-    return AVIARY_TRAP_HOST.rawValue
+    return unsafe store.settle(thrown)
   }
 
   /// Runs the attempt, and suspends the guest where that does not suffice.
@@ -202,8 +201,7 @@ final class HostFunctionState {
       unsafe aviary_fiber_suspend(fiber, UInt32(AVIARY_REQUEST_HOST_CALL))
       return 0
     } catch {
-      unsafe store.hostError = error
-      return AVIARY_TRAP_HOST.rawValue
+      return unsafe store.settle(error)
     }
   }
 }

@@ -110,6 +110,7 @@ final class InstanceState {
     unsafe store.keep(block)
     fillHead()
     fillFuncRefs()
+    fillTags()
   }
 
   deinit {
@@ -190,6 +191,17 @@ final class InstanceState {
       .assumingMemoryBound(to: AviaryFuncRef.self)
     for (function, position) in module.layout.funcRefIndices.enumerated() where position >= 0 {
       unsafe (refs + Int(position)).initialize(to: makeRef(function))
+    }
+  }
+
+  private func fillTags() {
+    let info = module.info
+    for index in info.importedTagCount..<info.tags.count {
+      let type = Int(info.tags[index])
+      guard case .function(let function) = info.types[type].composite else { continue }
+      unsafe tagIdentity(UInt32(index)).storeBytes(
+        of: AviaryTag(type_id: module.types.ids[type], value_count: UInt32(function.parameters.count), reserved: 0),
+        as: AviaryTag.self)
     }
   }
 

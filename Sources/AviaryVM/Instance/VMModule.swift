@@ -30,7 +30,7 @@ package final class VMModule: Sendable {
     exports = ExportIndex(module.info.exports, layout)
     defaultMemory = VMModule.defaultMemory(of: module.info)
     types = try engine.types.register(module.info.types, groups: module.info.recursionGroups)
-    code = try VMCode(artifact, tunables: engine.tunables)
+    code = try VMCode(artifact, tunables: engine.tunables, layout: layout)
     memories = engine.pool.map { ModuleMemories(module.info, $0, stored: images) }
     CodeIndex.shared.add(self, code.text)
   }

@@ -28,6 +28,7 @@ extension VMStore {
       // A nested guest's trap passes through the host function that called it.
       return (error as? VMCallError) ?? .host(error)
     }
+    if code == .uncaughtException, let exception = uncaughtException() { return .exception(exception) }
     return .trap(VMTrap(code, store: self))
   }
 }

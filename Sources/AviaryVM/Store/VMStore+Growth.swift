@@ -49,6 +49,10 @@ extension VMStore {
     guard let count = allowedCount(table, by: delta) else { return nil }
     if delta == 0 { return old }
     if let limiter {
+      // It may run guests, which collect what nothing refers to.
+      let isException = table.type.element.isException
+      if isException { hold(unsafe: value) }
+      defer { if isException { letGo(unsafe: value) } }
       guard try limiter.tableGrowing(from: old, to: count, maximum: table.type.limits.maximum) else { return nil }
       guard table.count == old else { return nil }
     }

@@ -116,6 +116,7 @@ extension VMStore {
       unsafe seal.pointee.tables[index]._withUnsafeGuaranteedRef { $0.shed() }
     }
     change(to: VMStoreLimits(), nil)
+    unsafe aviary_exception_clear(raw)
     resetInterruption()
     unsafe raw.pointee.interrupted = 0
     unsafe raw.pointee.report = AviaryTrapReport()

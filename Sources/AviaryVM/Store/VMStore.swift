@@ -49,6 +49,8 @@ package final class VMStore {
   private(set) var tables: [TableState] = []
   private(set) var hostFunctions: [HostFunctionState] = []
   private(set) var cells: [UnsafeMutablePointer<AviaryValue>] = unsafe []
+  /// Of the host's tags: hold the ids of their types.
+  private var tagTypes: [TypeRegistration] = []
   /// Instances' contexts. Words of memories and tables stand in them, so they go last.
   private(set) var contexts: [UnsafeMutableRawBufferPointer] = unsafe []
 
@@ -79,6 +81,7 @@ package final class VMStore {
       unsafe seal.deallocate()
     }
     if hasChecks { unsafe aviary_epoch_forget(raw) }
+    unsafe aviary_exception_clear(raw)
     for unsafe context in unsafe contexts { unsafe engine.freeContext(context) }
     for unsafe cell in unsafe cells { unsafe cell.deallocate() }
     giveStackBack()
@@ -223,6 +226,15 @@ package final class VMStore {
     isSealed = false
     unsafe cell.initialize(to: value)
     unsafe cells.append(cell)
+    return unsafe cell
+  }
+
+  /// A tag of the host's: its cell, which is its identity.
+  func makeTag(_ registration: TypeRegistration, valueCount: Int) -> UnsafeMutableRawPointer {
+    let cell = unsafe UnsafeMutableRawPointer(makeCell(AviaryValue()))
+    unsafe cell.storeBytes(
+      of: AviaryTag(type_id: registration.ids[0], value_count: UInt32(valueCount), reserved: 0), as: AviaryTag.self)
+    tagTypes.append(registration)
     return unsafe cell
   }
 

@@ -5,6 +5,7 @@ import CAviaryHost
 /// Why a call into the guest did not return.
 package enum VMCallError: Error {
   case trap(VMTrap)
+  case exception(VMException)
   /// What a host function, or the limiter, threw.
   case host(any Error)
   /// The store is in use by another thread, or its guest is not suspended in a

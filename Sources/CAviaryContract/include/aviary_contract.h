@@ -43,6 +43,12 @@
 
 // In `pending`: the guest is to be suspended (aviary_fiber.h). Reaches nobody as a trap.
 #define AVIARY_PENDING_SUSPEND 0x20000
+// In `pending`: an exception was thrown, and a handler found (aviary_exception.h): trap_pc and trap_rbp are where it
+// lands, fault_address is the exception. Reaches nobody as a trap.
+#define AVIARY_PENDING_UNWIND 0x40000
+
+// Where an exception's values begin: landing pads read them.
+#define AVIARY_EXCEPTION_VALUES 32
 
 #ifndef __ASSEMBLER__
 #include <stddef.h>
@@ -89,6 +95,13 @@ typedef struct AviaryTable {
   uint64_t *base;
   uint64_t length;
 } AviaryTable;
+
+// An exception tag. Its address is its identity: whoever imports it has the exporter's.
+typedef struct AviaryTag {
+  uint32_t type_id;     // canonical id of its function type
+  uint32_t value_count; // parameters of that type
+  uint64_t reserved;
+} AviaryTag;
 
 // What all instances of a store share and machine code reaches by [r15+8].
 typedef struct AviaryStoreContext {
@@ -236,13 +249,16 @@ typedef enum AviaryBuiltin {
   AVIARY_BUILTIN_IS_SUBTYPE = 10,   // (vmctx, actual id, expected id) -> 0 or 1
   AVIARY_BUILTIN_EPOCH = 11,        // (vmctx): the poll word is set           may trap or suspend
   AVIARY_BUILTIN_OUT_OF_FUEL = 12,  // (vmctx)                                  may trap
-  // 13 to 16 are taken for exceptions.
+  AVIARY_BUILTIN_THROW = 13,        // (vmctx, AviaryTag *, AviaryValue *values)   does not return
+  AVIARY_BUILTIN_THROW_REF = 14,    // (vmctx, exception, not null)                does not return
+  // 15 and 16 are free.
   AVIARY_BUILTIN_MEMORY_WAIT32 = 17, // (vmctx, memory, index, expected, timeout, offset) -> 0, 1 or 2   may trap or suspend
   AVIARY_BUILTIN_MEMORY_WAIT64 = 18, // likewise
   AVIARY_BUILTIN_MEMORY_NOTIFY = 19, // (vmctx, memory, index, count, offset) -> how many were woken  may trap
   AVIARY_BUILTIN_COUNT = 20
 } AviaryBuiltin;
 
+_Static_assert(sizeof(AviaryTag) == 16, "tags stand in contexts");
 _Static_assert(offsetof(AviaryVMContext, store) == AVIARY_VMCTX_STORE, "store");
 _Static_assert(offsetof(AviaryVMContext, builtins) == AVIARY_VMCTX_BUILTINS, "builtins");
 _Static_assert(offsetof(AviaryVMContext, type_ids) == AVIARY_VMCTX_TYPE_IDS, "type_ids");

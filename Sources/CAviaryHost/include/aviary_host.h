@@ -15,6 +15,7 @@
 //   interrupt.c   stopping a guest from another thread
 //   epoch.c       the same by counting, for code that checks
 //   park.c        threads that sleep in a guest's wait; shared.S: copies of bytes that are shared (aviary_shared.h)
+//   unwind.c      exceptions on their way to a handler; exception.c: where they live (aviary_exception.h)
 //   debugger.c    GDB's interface; cpu.c: what the CPU can do
 //   system.c      system calls with errno as result
 //   keys.c        protection keys (aviary_keys.h); pkru.S: their register
@@ -72,6 +73,17 @@ typedef struct AviaryRegion {
   uintptr_t end;
 } AviaryRegion;
 
+// A store's exceptions (aviary_exception.h).
+typedef struct AviaryExceptionHeap {
+  struct AviaryException *current;  // on its way, or the last one that was; null before the first. Not one of `objects`
+  struct AviaryException **objects; // those that references may exist to
+  size_t count;
+  size_t capacity;
+  size_t bytes;                     // of `objects`
+  size_t threshold;                 // at which it is collected
+  size_t collections;               // so far: for tests
+} AviaryExceptionHeap;
+
 // The runtime's part of a store context. Made zeroed by the runtime, one a store.
 typedef struct AviaryHostStore {
   AviaryStoreContext context; // first: machine code sees only this
@@ -96,6 +108,7 @@ typedef struct AviaryHostStore {
   uint64_t yield_epoch;          // UINT64_MAX: guests do not yield
   uint32_t is_parked;            // the thread inside sleeps on `wake`, or is about to (aviary_shared.h)
   uint32_t wake;
+  AviaryExceptionHeap exceptions;
 } AviaryHostStore;
 
 _Static_assert(offsetof(AviaryHostStore, context) == 0, "machine code sees the context first");
@@ -152,9 +165,42 @@ typedef struct AviaryTrapEntry {
   uint32_t code;   // AviaryTrap
 } AviaryTrapEntry;
 
-// Registers [start, end) as guest code. `traps` stays valid until it is removed; null for thunks alone.
-// False when out of memory or when it overlaps another.
-bool aviary_code_add(uintptr_t start, uintptr_t end, const AviaryTrapEntry *traps, size_t count);
+// Where code is that a handler looks after: from `offset` on to the next segment's, `handler` is the innermost one.
+typedef struct AviaryHandlerSegment {
+  uint32_t offset; // from the range's start; sorted
+  uint32_t handler;
+} AviaryHandlerSegment;
+
+// A try: its clauses in order, and the handler around it.
+typedef struct AviaryHandler {
+  uint32_t parent; // less than its own index, or AVIARY_NO_HANDLER
+  uint32_t first;
+  uint32_t count;
+} AviaryHandler;
+
+typedef struct AviaryHandlerClause {
+  uint32_t tag;     // the tag's offset in the context, plus 1 where a pointer to it stands there; or AVIARY_ANY_TAG
+  uint32_t landing; // the landing pad's offset, and AVIARY_CATCHES_REFERENCE
+} AviaryHandlerClause;
+
+enum {
+  AVIARY_NO_HANDLER = 0xFFFFFFFF,
+  AVIARY_ANY_TAG = 0xFFFFFFFF,
+  AVIARY_CATCHES_REFERENCE = 0x80000000, // the code keeps the exception, and not just its values
+};
+
+// A module's. All indices are inside; AVIARY_NO_HANDLER stands behind the last try.
+typedef struct AviaryHandlerTable {
+  const AviaryHandlerSegment *segments;
+  size_t segment_count;
+  const AviaryHandler *handlers;
+  const AviaryHandlerClause *clauses;
+} AviaryHandlerTable;
+
+// Registers [start, end) as guest code. `traps` and `handlers` stay valid until it is removed; null for thunks, `handlers`
+// for code without any. False when out of memory or when it overlaps another.
+bool aviary_code_add(
+    uintptr_t start, uintptr_t end, const AviaryTrapEntry *traps, size_t count, const AviaryHandlerTable *handlers);
 void aviary_code_remove(uintptr_t start);
 bool aviary_code_contains(uintptr_t pc);
 

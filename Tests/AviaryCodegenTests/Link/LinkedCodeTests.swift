@@ -64,7 +64,7 @@ import Testing
     let traps = artifact.traps.map { AviaryTrapEntry(offset: $0.offset, code: $0.code) }
     unsafe traps.withUnsafeBufferPointer { traps in
       let added = unsafe aviary_code_add(
-        base, base + UInt(artifact.text.count), traps.baseAddress, traps.count)
+        base, base + UInt(artifact.text.count), traps.baseAddress, traps.count, nil)
       #expect(added)
       defer { aviary_code_remove(base) }
 
