@@ -139,8 +139,8 @@ import Testing
     let bytes = try Self.bytes.get()
     let engine = try Self.pooled()
     func word(_ offset: Int) -> Int { (0..<8).reduce(0) { $0 | Int(bytes[offset + $1]) << (8 * $1) } }
-    let start = 104 + word(56) + word(64) + 8 * (word(72) + word(80) + word(88))
-    try #require(word(96) == 2 && word(start) == 0 && word(start + 24) == 1)
+    let start = 128 + word(56) + word(64) + 8 * (word(72) + word(80) + word(88))
+    try #require(word(120) == 2 && word(start) == 0 && word(start + 24) == 1)
     func refused(_ change: (inout [UInt8]) -> Void) -> Bool {
       var copy = bytes
       change(&copy)
@@ -157,9 +157,9 @@ import Testing
     for value in odd {
       for word in 0..<6 { #expect(refused { put(value, &$0, at: start + 8 * word) } || value == 1 && word == 3, "\(word): \(value)") }
       // The number of images.
-      #expect(refused { put(value, &$0, at: 96) }, "\(value) images")
+      #expect(refused { put(value, &$0, at: 120) }, "\(value) images")
     }
-    #expect(refused { put(0, &$0, at: 96) })
+    #expect(refused { put(0, &$0, at: 120) })
     #expect(refused { $0.removeLast(4096) })
     #expect(refused { $0.removeLast() })
     #expect(refused { $0.append(0) })

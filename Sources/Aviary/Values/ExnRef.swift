@@ -37,3 +37,13 @@ public final class ExnRef {
     WasmException(context, context.usedRuntime.exception(unsafe: reference))
   }
 }
+
+extension StoreContext {
+  /// Exceptions that references may exist to, what they take, and how often they were collected.
+  package final var exceptionUse: (count: Int, bytes: Int, collections: Int) {
+    let store = usedRuntime
+    return (store.exceptionCount, store.exceptionBytes, store.exceptionCollections)
+  }
+  /// Frees exceptions that nothing refers to.
+  package final func collectExceptions() { usedRuntime.collectExceptions() }
+}

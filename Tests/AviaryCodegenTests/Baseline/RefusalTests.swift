@@ -8,8 +8,6 @@ import Testing
   @Test(arguments: [
     "(type $s (struct (field i32))) (func) (func (drop (struct.new $s (i32.const 1))))",
     "(func) (func (drop (ref.i31 (i32.const 1))))",
-    "(tag $t) (func) (func (throw $t))",
-    "(func) (func (try_table))",
   ])
   func families(_ fields: String) throws {
     let error = #expect(throws: ModuleError.self) { try BaselineFixture.compile("(module \(fields))") }
