@@ -4,7 +4,7 @@
 /// |---|---|
 /// | const | `bits`; a vector's is in the pool at `index`, and `bits` says whether it is all zeros or all ones |
 /// | local | what local `index` holds; `local.set` makes it a copy first (ValueStack) |
-/// | gpr, xmm | in `register`, which this entry owns |
+/// | gpr, xmm | in `register`, which this entry owns; a vector's `bits` may say that `areLaneNumbers` |
 /// | slot | in the frame's canonical slot number `index` |
 /// | flags | 0 or 1 by the machine's flags, under the condition `register`; the topmost entry only |
 struct Entry: BitwiseCopyable {
@@ -29,6 +29,10 @@ struct Entry: BitwiseCopyable {
   @inline(__always) static func slot(_ type: ValueClass, _ index: Int) -> Entry {
     Entry(kind: .slot, type: type, index: UInt32(truncatingIfNeeded: index))
   }
+
+  /// Of a vector in a register: each byte is known to be less than 16 or at least 128, so that swizzling by it needs no
+  /// saturation. Whoever makes a new value pushes a new entry, and so forgets it.
+  @inline(__always) var areLaneNumbers: Bool { kind == .xmm && type == .vector && bits != 0 }
 
   @inline(__always) var gpr: GPR { GPR(register) }
   @inline(__always) var xmm: XMM { XMM(register) }

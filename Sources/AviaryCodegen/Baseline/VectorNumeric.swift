@@ -4,6 +4,7 @@ import AviaryCore
 extension FunctionEmitter {
   mutating func emitVectorNumeric(_ op: AviaryCore.Opcode) throws(ModuleError) {
     if emitTestOfPair(op) { return }
+    if op == .v128And { return emitVectorAnd() }
     if let row = op.vectorRow {
       emitVectorBinary(row.operation, isCommutative: row.isCommutative, swapped: row.isSwapped)
     } else if let operation = op.vectorUnaryRow {

@@ -16,7 +16,6 @@ extension AviaryCore.Opcode {
   /// v128 v128 → v128 in one instruction of SSE4.2.
   var vectorRow: VectorRow? {
     switch self {
-    case .v128And: .either(.pand)
     case .v128Andnot: .swapped(.pandn)
     case .v128Or: .either(.por)
     case .v128Xor: .either(.pxor)

@@ -122,5 +122,6 @@ extension FunctionEmitter {
       }
     }
     finish(dst, value)
+    if shift == .rightUnsigned && count >= 4 { markLaneNumbers() }
   }
 }

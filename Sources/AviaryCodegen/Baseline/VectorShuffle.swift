@@ -200,12 +200,32 @@ extension FunctionEmitter {
 
   // MARK: Swizzles
 
+  /// v128.and: with a mask of lane numbers, as before a swizzle, the result is remembered to hold such.
+  mutating func emitVectorAnd() {
+    let top = stack.count - 1
+    let isMasked = isLaneMask(stack[top]) || isLaneMask(stack[top - 1])
+    emitVectorBinary(.pand, isCommutative: true)
+    if isMasked { markLaneNumbers() }
+  }
+
+  private func isLaneMask(_ entry: Entry) -> Bool {
+    guard entry.kind == .const, entry.type == .vector else { return false }
+    let mask = halves(entry)
+    return (mask.low | mask.high) & 0x7070_7070_7070_7070 == 0
+  }
+
+  /// The topmost entry's bytes are less than 16 or at least 128.
+  mutating func markLaneNumbers() {
+    let top = stack.count - 1
+    if stack[top].kind == .xmm { stack[top].bits = 1 }
+  }
+
   /// Lane numbers of 16 and more give zero. The machine asks for their sign bit.
   mutating func emitSwizzle(isRelaxed: Bool) {
     var lanes = pop()
     var value = pop()
     if lanes.kind == .const { return emitSwizzle(&value, by: halves(lanes)) }
-    if isRelaxed {
+    if isRelaxed || lanes.areLaneNumbers {
       let dst = vectorBinary(.pshufb, &value, &lanes, vectorDestination(), isCommutative: false)
       return push(.vector, dst)
     }
