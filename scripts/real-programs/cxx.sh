@@ -7,7 +7,7 @@ source "$(dirname "$0")/common.sh"
 source "$here/cxx-runtime.sh"
 build=$work/cxx
 mkdir -p "$build"
-LEGACY=${LEGACY:---legacy-exceptions}
+LEGACY=${LEGACY:---feature legacy-exceptions}
 
 source=$here/cxx/ledger.cpp
 if stale "$build/native" "$source"; then
