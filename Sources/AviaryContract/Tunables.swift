@@ -27,7 +27,8 @@ package struct Tunables: Hashable, Sendable {
   package var nanCanonicalization = false
   package init() {}
 
-  /// FNV-1a over all fields and the contract's version.
+  /// FNV-1a over the contract's version and all fields but `cpu`, which is compared by itself: code for less than a
+  /// machine has runs there.
   package var fingerprint: UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
     func mix(_ value: UInt64) {
@@ -41,7 +42,6 @@ package struct Tunables: Hashable, Sendable {
     mix(memory64ReservationBytes)
     mix(stackGuardBytes)
     mix(UInt64(stackCheck.rawValue))
-    mix(UInt64(cpu.rawValue))
     mix(epochChecks ? 1 : 0)
     mix(fuelMetering ? 1 : 0)
     mix(relaxedSIMDDeterministic ? 1 : 0)
@@ -62,4 +62,17 @@ package struct CPUFeatures: OptionSet, Hashable, Sendable {
   package static let avx2 = CPUFeatures(rawValue: 1 << 4)
   package static let fma = CPUFeatures(rawValue: 1 << 5)
   package static let baseline: CPUFeatures = []
+}
+
+extension CPUFeatures: CustomStringConvertible {
+  /// Names in the processor's own spelling, "AVX, AVX2".
+  package var description: String {
+    let names: [(CPUFeatures, String)] = [
+      (.lzcnt, "LZCNT"), (.bmi1, "BMI1"), (.bmi2, "BMI2"), (.avx, "AVX"), (.avx2, "AVX2"), (.fma, "FMA"),
+    ]
+    var found = names.filter { contains($0.0) }.map(\.1)
+    let known = names.reduce(UInt32(0)) { $0 | $1.0.rawValue }
+    if rawValue & ~known != 0 { found.append("features that this version does not know") }
+    return found.joined(separator: ", ")
+  }
 }

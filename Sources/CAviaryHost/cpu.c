@@ -2,6 +2,21 @@
 #include <cpuid.h>
 #include <immintrin.h>
 
+uint32_t aviary_cpu_missing(void) {
+  uint32_t missing = 0;
+  unsigned a, b, c, d;
+  if (!__get_cpuid(1, &a, &b, &c, &d)) c = 0;
+  if (!(c & bit_SSE3)) missing |= 1 << 0;
+  if (!(c & bit_SSSE3)) missing |= 1 << 1;
+  if (!(c & bit_SSE4_1)) missing |= 1 << 2;
+  if (!(c & bit_SSE4_2)) missing |= 1 << 3;
+  if (!(c & bit_POPCNT)) missing |= 1 << 4;
+  if (!(c & bit_CMPXCHG16B)) missing |= 1 << 5;
+  if (!__get_cpuid(0x80000001, &a, &b, &c, &d)) c = 0;
+  if (!(c & bit_LAHF_LM)) missing |= 1 << 6;
+  return missing;
+}
+
 uint32_t aviary_cpu_features(void) {
   uint32_t result = 0;
   unsigned a, b, c, d;
@@ -12,7 +27,6 @@ uint32_t aviary_cpu_features(void) {
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     saves_avx = (low & 6) == 6;
   }
-  if (c & bit_SSE4_2 && c & bit_POPCNT) result |= AVIARY_CPU_FLOOR;
   if (saves_avx && c & bit_AVX) result |= AVIARY_CPU_AVX;
   if (saves_avx && c & bit_FMA) result |= AVIARY_CPU_FMA;
   if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {

@@ -69,6 +69,30 @@ import Testing
     }
   }
 
+  /// Code for any processor runs on this one, in engines that compile for this one too; what it was made for stays
+  /// written in it.
+  @Test func otherProcessors() throws {
+    let wat = """
+      (module (memory 1) (global $g (mut v128) (v128.const i32x4 1 2 3 4))
+        (func (export "f") (param v128) (result v128 v128)
+          (v128.store (i32.const 3) (v128.const i8x16 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15))
+          (v128.load8_lane 1 (i32.const 5) (local.get 0)) (v128.load16_splat (i32.const 4))))
+      """
+    var configuration = EngineConfiguration()
+    configuration.usesBaselineCPU = true
+    let portable = try Engine(configuration)
+    for (from, to) in [(portable, Fixture.engine), (Fixture.engine, portable), (portable, portable)] {
+      let bytes = try from.compile(wat: wat).artifact()
+      let module = try to.load(artifact: bytes)
+      #expect(module.artifact() == bytes)
+      let instance = try Linker<Void>(to).instantiate(module, in: Store(to))
+      let function = try instance.function("f", as: ((SIMD16<UInt8>) -> (SIMD16<UInt8>, SIMD8<UInt16>)).self)
+      let (bytesOut, words) = try function(SIMD16(repeating: 9))
+      #expect(bytesOut == SIMD16(9, 2, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9))
+      #expect(words == SIMD8(repeating: 0x0201))
+    }
+  }
+
   @Test func errorsOfModules() throws {
     guard case .malformed(let malformed)? = wasmError({ _ = try Fixture.engine.compile([0, 0x61, 0x73]) }) else {
       Issue.record("a cut module was accepted")

@@ -102,6 +102,18 @@ private func hasWritableCode() -> Bool {
     #expect(refused { $0.addresses = [AddressMapping(offset: 5, wasmOffset: 0), AddressMapping(offset: 4, wasmOffset: 0)] })
   }
 
+  /// What a processor lacks is named, bit by bit.
+  @Test func processorsBelowTheFloorAreRefused() {
+    #expect(CPUFeatures.hostRefusal == nil)
+    #expect(CPUFeatures.refusal(missing: 0) == nil)
+    #expect(
+      CPUFeatures.refusal(missing: 0b1_1100)
+        == "this processor lacks SSE4.1, SSE4.2, POPCNT: x86-64-v2 is the least that code is made for")
+    #expect(CPUFeatures.refusal(missing: 0b110_0011)?.hasPrefix("this processor lacks SSE3, SSSE3, CMPXCHG16B, LAHF:") == true)
+    #expect("\(CPUFeatures([.avx, .fma]))" == "AVX, FMA")
+    #expect("\(CPUFeatures(rawValue: 1 << 31 | 1))" == "LZCNT, features that this version does not know")
+  }
+
   @Test func theDebuggerIsTold() throws {
     let first = try DebuggerRegistration(elf: [1, 2, 3])
     let second = try DebuggerRegistration(elf: [])

@@ -1,6 +1,7 @@
 import AviaryContract
 import AviaryCore
 import AviaryPool
+import AviaryVM
 
 /// A compiled module as a file: the original bytes, the artifact's tables, and the memories' images, which
 /// can be mapped from it.
@@ -110,8 +111,13 @@ struct ArtifactFile {
     let fingerprint = word(32)
     guard fingerprint == tunables.fingerprint else {
       throw .artifact(
-        "compiled for other settings or another CPU: fingerprint \(String(fingerprint, radix: 16)), "
+        "compiled for other settings: fingerprint \(String(fingerprint, radix: 16)), "
           + "this engine's is \(String(tunables.fingerprint, radix: 16)); compile it again")
+    }
+    let cpu = CPUFeatures(rawValue: UInt32(truncatingIfNeeded: word(40)))
+    guard cpu.isSubset(of: .host) else {
+      throw .artifact(
+        "compiled for processors with \(cpu.subtracting(.host)), which this one lacks; compile it here, or for the baseline")
     }
     features = UInt32(truncatingIfNeeded: word(40) >> 32)
     guard features == expected else {
@@ -151,7 +157,7 @@ struct ArtifactFile {
     }
     exceptions.clauses = pairs(counts[7]).map { HandlerClause(tag: $0.0, landing: $0.1) }
     artifact = Artifact(
-      fingerprint: fingerprint, cpu: CPUFeatures(rawValue: UInt32(truncatingIfNeeded: word(40))), text: text,
+      fingerprint: fingerprint, cpu: cpu, text: text,
       functions: functions, traps: traps, addresses: addresses, exceptions: exceptions)
     let table = take(counts[8], 24)
     images = unsafe try ArtifactFile.images(bytes, table)

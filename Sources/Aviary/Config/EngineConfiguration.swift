@@ -61,8 +61,9 @@ public struct EngineConfiguration: Sendable {
   /// Registers the guest's functions with a debugger through the GDB JIT interface.
   public var gdbJIT = false
 
-  /// Code for any x86-64-v2 CPU, whatever this one can do: for tests.
-  package var usesBaselineCPU = false
+  /// Makes code for any x86-64-v2 processor, whatever this one can do: for artifacts that are to run on other machines.
+  /// Otherwise AVX, AVX2, FMA, BMI and LZCNT are used where this one has them.
+  public var usesBaselineCPU = false
 
   /// WebAssembly 3.0, memories on demand, guard pages, as many threads as processors.
   public init() {}

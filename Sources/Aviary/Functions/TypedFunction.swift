@@ -135,7 +135,11 @@ extension TypedFunction {
     if R.self == Double.self { return unsafe unsafeBitCast(slots.pointee.low, to: R.self) }
     return unsafe withUnsafeTemporaryAllocation(of: R.self, capacity: 1) { place in
       let place = unsafe place.baseAddress.unsafelyUnwrapped
-      unsafe decode(slots, function.context, UnsafeMutableRawPointer(place))
+      if isVector(R.self) {
+        unsafe UnsafeMutableRawPointer(place).storeBytes(of: slots.pointee, as: ValueSlot.self)
+      } else {
+        unsafe decode(slots, function.context, UnsafeMutableRawPointer(place))
+      }
       return unsafe place.move()
     }
   }

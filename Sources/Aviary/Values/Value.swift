@@ -65,7 +65,7 @@ extension Value: CustomStringConvertible {
     case .i64(let value): "i64:\(value)"
     case .f32(let value): value.isNaN ? "f32:nan:0x\(String(value.bitPattern & 0x7F_FFFF, radix: 16))" : "f32:\(value)"
     case .f64(let value): value.isNaN ? "f64:nan:0x\(String(value.bitPattern & 0xF_FFFF_FFFF_FFFF, radix: 16))" : "f64:\(value)"
-    case .v128(let value): "v128:0x\(String(value.high, radix: 16)):\(String(value.low, radix: 16))"
+    case .v128(let value): "v128:\(value)"
     case .funcref(nil): "ref.null func"
     case .funcref: "ref.func"
     case .externref(nil): "ref.null extern"

@@ -1,7 +1,7 @@
 /// A Swift type that stands for a WebAssembly type in typed functions.
 ///
 /// i32: `Int32`, `UInt32`, `Bool` · i64: `Int64`, `UInt64` · f32: `Float` · f64: `Double` ·
-/// v128: `V128` · funcref: `Function?` · externref: `ExternRef?` ·
+/// v128: `V128`, `SIMD16<UInt8>` and its kin (`V128Lane`) · funcref: `Function?` · externref: `ExternRef?` ·
 /// exnref: `ExnRef?`.
 ///
 /// Types of your own can conform, by way of the number's that they stand for; not for references.
@@ -60,22 +60,4 @@ extension Double: WasmType {
   @inlinable public static var wasmType: ValueType { .f64 }
   @inlinable public init(slot: ValueSlot, in context: StoreContext) { self.init(bitPattern: slot.low) }
   @inlinable public func slot(in context: StoreContext) -> ValueSlot { .init(low: bitPattern) }
-}
-
-/// 16 bytes of vector, little-endian.
-public struct V128: Hashable, Sendable, BitwiseCopyable {
-  /// Bytes 0 to 7.
-  public var low: UInt64
-  /// Bytes 8 to 15.
-  public var high: UInt64
-  /// A vector of these bytes.
-  @inlinable public init(low: UInt64, high: UInt64) {
-    self.low = low
-    self.high = high
-  }
-}
-extension V128: WasmType {
-  @inlinable public static var wasmType: ValueType { .v128 }
-  @inlinable public init(slot: ValueSlot, in context: StoreContext) { self.init(low: slot.low, high: slot.high) }
-  @inlinable public func slot(in context: StoreContext) -> ValueSlot { .init(low: low, high: high) }
 }

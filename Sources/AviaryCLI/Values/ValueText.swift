@@ -3,8 +3,8 @@ import Aviary
 /// Values as the command line has them.
 enum ValueText {
   /// Reads an argument of the type: integers decimal or hexadecimal, signed or unsigned; floats decimal
-  /// or hexadecimal, "inf", "nan", "nan:0x…"; vectors as up to 32 hexadecimal digits; "null" for
-  /// references.
+  /// or hexadecimal, "inf", "nan", "nan:0x…"; vectors as up to 32 hexadecimal digits, or lane by lane as
+  /// "f32x4:1,2.5,-3,inf"; "null" for references.
   /// - Returns: nil for anything else.
   static func parse(_ text: String, as type: ValueType) -> Value? {
     switch type {
@@ -62,10 +62,48 @@ enum ValueText {
   }
 
   private static func vector(_ text: String) -> V128? {
+    if let colon = text.firstIndex(of: ":") {
+      return lanes(text[text.index(after: colon)...].split(separator: ",", omittingEmptySubsequences: false), of: text[..<colon])
+    }
     guard text.hasPrefix("0x"), text.utf8.count <= 34, text.dropFirst(2).first?.isHexDigit == true,
       let bits = UInt128(text.dropFirst(2), radix: 16)
     else { return nil }
     return V128(low: UInt64(truncatingIfNeeded: bits), high: UInt64(truncatingIfNeeded: bits >> 64))
+  }
+
+  /// - Parameter shape: "i8x16" and so on.
+  private static func lanes(_ texts: [Substring], of shape: Substring) -> V128? {
+    let width: Int
+    switch shape {
+    case "i8x16": width = 8
+    case "i16x8": width = 16
+    case "i32x4", "f32x4": width = 32
+    case "i64x2", "f64x2": width = 64
+    default: return nil
+    }
+    guard texts.count == 128 / width else { return nil }
+    var bits: UInt128 = 0
+    for (index, text) in texts.enumerated() {
+      guard let lane = lane(String(text), of: shape) else { return nil }
+      bits |= UInt128(lane) << UInt128(index * width)
+    }
+    return V128(low: UInt64(truncatingIfNeeded: bits), high: UInt64(truncatingIfNeeded: bits >> 64))
+  }
+
+  /// A lane's bits, zeros above.
+  private static func lane(_ text: String, of shape: Substring) -> UInt64? {
+    switch shape {
+    case "i8x16": return integer(text, Int8.self).map { UInt64(UInt8(bitPattern: $0)) }
+    case "i16x8": return integer(text, Int16.self).map { UInt64(UInt16(bitPattern: $0)) }
+    case "i32x4": return integer(text, Int32.self).map { UInt64(UInt32(bitPattern: $0)) }
+    case "i64x2": return integer(text, Int64.self).map { UInt64(bitPattern: $0) }
+    case "f32x4":
+      guard case .f32(let value)? = parse(text, as: .f32) else { return nil }
+      return UInt64(value.bitPattern)
+    default:
+      guard case .f64(let value)? = parse(text, as: .f64) else { return nil }
+      return value.bitPattern
+    }
   }
 
   /// A result in a form that `parse` reads back, references aside.
@@ -75,7 +113,7 @@ enum ValueText {
     case .i64(let value): "\(value)"
     case .f32(let value): print(value, quiet: 0x40_0000)
     case .f64(let value): print(value, quiet: 0x8_0000_0000_0000)
-    case .v128(let value): "0x" + hexadecimal(value.high) + hexadecimal(value.low)
+    case .v128(let value): "\(value)"
     case .funcref(let function): function == nil ? "null" : "func"
     case .externref(let reference): reference == nil ? "null" : "extern"
     case .exnref(let exception): exception == nil ? "null" : "exn"
@@ -88,11 +126,6 @@ enum ValueText {
     let sign = value.sign == .minus ? "-" : ""
     let payload = UInt64(value.significandBitPattern)
     return sign + (payload == quiet ? "nan" : "nan:0x" + String(payload, radix: 16))
-  }
-
-  private static func hexadecimal(_ word: UInt64) -> String {
-    let digits = String(word, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 }
 

@@ -8,7 +8,7 @@ extension VMCode {
   package func artifact(_ tunables: Tunables) -> Artifact {
     let bytes = unsafe UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: text.lowerBound), count: size)
     return Artifact(
-      fingerprint: tunables.fingerprint, cpu: tunables.cpu, text: unsafe [UInt8](bytes), functions: functions,
+      fingerprint: tunables.fingerprint, cpu: cpu, text: unsafe [UInt8](bytes), functions: functions,
       traps: trapSites, addresses: addresses, exceptions: exceptions)
   }
 }

@@ -13,6 +13,8 @@ package final class VMCode: Sendable {
   package let text: Range<UInt>
   /// Per defined function.
   package let functions: [FunctionRange]
+  /// What the code was made for: no more than this machine has, and maybe less.
+  package let cpu: CPUFeatures
   private let mapping: Mapping
   let addresses: [AddressMapping]
   /// The artifact had no code: `text` is a byte that is none.
@@ -29,7 +31,8 @@ package final class VMCode: Sendable {
       throw .configuration("the artifact was compiled under other settings")
     }
     guard artifact.cpu.isSubset(of: CPUFeatures.host) else {
-      throw .configuration("the artifact needs CPU features that this machine lacks")
+      let missing = artifact.cpu.subtracting(.host)
+      throw .configuration("the artifact was compiled for processors with \(missing), which this one lacks")
     }
     try VMCode.check(artifact)
     let handlers = try CodeHandlers(artifact, layout)
@@ -48,6 +51,7 @@ package final class VMCode: Sendable {
       throw .system(operation: "registering code", error: "ENOMEM", bytes: UInt64(size))
     }
     self.text = text
+    cpu = artifact.cpu
     unsafe self.traps = traps
     self.mapping = mapping
     self.handlers = handlers

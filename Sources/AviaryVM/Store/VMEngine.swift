@@ -91,7 +91,7 @@ package final class VMEngine: Sendable {
   package init(
     tunables: Tunables, options: VMEngineOptions = VMEngineOptions(), thunks: VMThunkGenerator
   ) throws(VMError) {
-    guard CPUFeatures.hostHasFloor else { throw .configuration("this CPU lacks SSE4.2 or popcnt") }
+    if let refusal = CPUFeatures.hostRefusal { throw .configuration(refusal) }
     guard tunables.cpu.isSubset(of: .host) else {
       throw .configuration("the settings ask for CPU features that this machine lacks")
     }

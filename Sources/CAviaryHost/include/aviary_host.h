@@ -213,7 +213,7 @@ void aviary_debugger_remove(void *registration);
 
 // MARK: CPU
 
-// The bits of CPUFeatures; the floor (SSE4.2 and popcnt) is told apart.
+// The bits of CPUFeatures: what this machine has beyond the floor.
 enum {
   AVIARY_CPU_LZCNT = 1 << 0,
   AVIARY_CPU_BMI1 = 1 << 1,
@@ -221,9 +221,11 @@ enum {
   AVIARY_CPU_AVX = 1 << 3,
   AVIARY_CPU_AVX2 = 1 << 4,
   AVIARY_CPU_FMA = 1 << 5,
-  AVIARY_CPU_FLOOR = 1 << 30,
 };
 uint32_t aviary_cpu_features(void);
+// What this machine lacks of the floor, x86-64-v2: bits 0 to 6 for SSE3, SSSE3, SSE4.1, SSE4.2, POPCNT, CMPXCHG16B and
+// LAHF in 64-bit mode.
+uint32_t aviary_cpu_missing(void);
 // After new code was written, before it is run.
 void aviary_cpu_serialize(void);
 

@@ -44,6 +44,16 @@ import Testing
         == .v128(V128(low: 0x8899_AABB_CCDD_EEFF, high: 0x0011_2233_4455_6677)))
     #expect(ValueText.parse("0x100112233445566778899aabbccddeeff", as: .v128) == nil)
     #expect(ValueText.parse("1", as: .v128) == nil)
+    #expect(ValueText.parse("i32x4:1,-1,0x10,4", as: .v128) == .v128(V128(SIMD4<Int32>(1, -1, 16, 4))))
+    #expect(ValueText.parse("i8x16:0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,255", as: .v128)
+      == .v128(V128(SIMD16<UInt8>(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255))))
+    #expect(ValueText.parse("i16x8:1,2,3,4,5,6,7,-8", as: .v128) == .v128(V128(SIMD8<Int16>(1, 2, 3, 4, 5, 6, 7, -8))))
+    #expect(ValueText.parse("i64x2:-1,2", as: .v128) == .v128(V128(SIMD2<Int64>(-1, 2))))
+    #expect(ValueText.parse("f32x4:1.5,-2,inf,0", as: .v128) == .v128(V128(SIMD4<Float>(1.5, -2, .infinity, 0))))
+    #expect(ValueText.parse("f64x2:0.1,-inf", as: .v128) == .v128(V128(SIMD2<Double>(0.1, -.infinity))))
+    for wrong in ["i32x4:", "i32x4:1,2,3", "i32x4:1,2,3,4,5", "i32x4:1,2,,4", "i32x5:1", "i8x16", ":1", "f32x4:1,2,3,x", "i64x2:1 ,2"] {
+      #expect(ValueText.parse(wrong, as: .v128) == nil)
+    }
     #expect(ValueText.parse("null", as: .funcref) == .funcref(nil))
     #expect(ValueText.parse("null", as: .externref) == .externref(nil))
     #expect(ValueText.parse("0", as: .funcref) == nil)
