@@ -34,7 +34,7 @@ def main():
         sys.exit(coverage(o, only))
     if o.reduce is not None:
         options = command + o.options + (shlex.split(o.variant[0]) if o.variant else [])
-        path = reduce(engine(o.deterministic), o.reduce, only, o.out, lambda p: run(options, [p]))
+        path = reduce(engine(o.deterministic), o.reduce, only, o.deterministic, o.out, lambda p: run(options, [p]))
         print(f"{path}\n{run(options, [path])[:1500]}")
         return
     run_all(o, command + o.options, only)

@@ -9,12 +9,12 @@ from peer import Trapped, Thrown, Unusable
 from script import Counts, Program
 
 
-def reduce(engine, seed, only, out, says):
+def reduce(engine, seed, only, deterministic, out, says):
     """The path of the least script found that still fails with the same kind of message.
 
     `says` runs a script's path and tells what is wrong, or nothing.
     """
-    path, program = os.path.join(out, f"{seed}-least.wast"), Program(seed, only)
+    path, program = os.path.join(out, f"{seed}-least.wast"), Program(seed, only, deterministic)
     trees = [tree for _, _, tree, _ in program.modules]
 
     def fails(cut, chosen):
