@@ -70,6 +70,8 @@ class Vectors:
         lanes, op = o.name.split(".")
         if o.immediates == "shuffle":
             return self.shuffled(d), None
+        if op == "swizzle" and r.random() < 0.4:
+            return e("v128") + self.lane_numbers(d) + [o.name], None
         for i, t in enumerate(o.operands):
             if t == "v128" and reads:
                 code, raw = self.floats(reads, d)
@@ -86,11 +88,29 @@ class Vectors:
         lane = f" {r.randrange(o.width)}" if o.immediates == "lane" else ""
         return out + [o.name + lane], noisy
 
+    def lane_numbers(self, d):
+        """Bytes that are less than 16 or at least 128, or nearly; in such ways as a compiler may see."""
+        r, e = self.r, lambda: self.expr("v128", d - 1)
+        if r.random() < 0.3:
+            out = e() + [f"i32.const {r.choice([3, 4, 5, 7, 12, 20])}", f"{r.choice(['i8x16', 'i8x16', 'i16x8'])}.shr_u"]
+        else:
+            mask = [r.choice([15, 15, 7, 128, 0x8F, 31, 0x4F])] * 16 if r.random() < 0.5 else [r.choice([15, 3, 0x81]) for _ in range(15)] + [r.choice([15, 64])]
+            mask = ["v128.const " + literal(bytes(mask), "i8x16", False)]
+            out = (e() + mask if r.random() < 0.7 else mask + e()) + ["v128.and"]
+        if r.random() < 0.4:
+            more = r.choice([["v128.not"], ["i8x16.neg"], ["i32.const 77", "i8x16.replace_lane 3"], ["v128.and"], ["i8x16.add"], ["v128.or"]])
+            out += (e() if more[0] in ("v128.and", "i8x16.add", "v128.or") else []) + more
+        if r.random() < 0.3 and (x := self.local("v128")):
+            out += [f"local.tee {x}"]
+        return out
+
     def shuffled(self, d):
         r, e = self.r, lambda: self.expr("v128", d - 1)
         lanes = self.pattern()
         if r.random() < 0.6:
             operands = e() + e()
+        elif r.random() < 0.3 and self.local("v128"):
+            operands = [f"local.get {self.local('v128')}"] * 2
         elif r.random() < 0.5:
             x = self.temporary("$tv", "v128")
             operands = e() + [f"local.tee {x}", f"local.get {x}"]
@@ -174,6 +194,12 @@ class Vectors:
 
     def from_vector(self, t, d):
         r = self.r
+        if t == "i32" and r.random() < 0.3:
+            # Tests of a pair, some of which a compiler makes one.
+            pair = r.choice(["v128.and", "v128.and", "v128.xor", "v128.or"] + [f"{shape}.{op}" for shape in list(SHAPES)[:4] for op in ("eq", "ne")])
+            same = self.local("v128")
+            right = [f"local.get {same}"] if same and r.random() < 0.3 else self.expr("v128", d - 1)
+            return self.expr("v128", d - 1) + right + [pair, r.choice(["v128.any_true", "v128.any_true"] + [f"{shape}.all_true" for shape in list(SHAPES)[:4]])]
         o = r.choice(TO_SCALAR[t])
         lane = f" {r.randrange(o.width)}" if o.immediates == "lane" else ""
         return self.expr("v128", d - 1) + [o.name + lane] + self.canon(t)
