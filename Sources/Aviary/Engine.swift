@@ -30,6 +30,7 @@ public final class Engine: Sendable {
     options.epochTick = configuration.interruption.tick
     options.yieldsAtEpochs = configuration.interruption.yields
     options.initialFuel = configuration.initialFuel
+    options.sharedMemories = configuration.sharedMemories.runtime
     options.hostCheck = configuration.runtimeHostCheck
     if case .pooling(let pool) = configuration.allocation {
       options.pool = pool.runtime()

@@ -22,11 +22,16 @@ import Synchronization
 public final class WASI: Sendable {
   let system: Mutex<System>
   let interrupter: Interrupter?
+  let maximumThreads: Int
 
   /// Opens what the configuration grants.
   /// - Throws: `WASIConfigurationError`.
   public init(_ configuration: Configuration) throws {
-    if configuration.isInterruptible {
+    guard (0...65536).contains(configuration.maximumThreads) else {
+      throw WASIConfigurationError(message: "maximumThreads is \(configuration.maximumThreads), not between 0 and 65536")
+    }
+    maximumThreads = configuration.maximumThreads
+    if configuration.isInterruptible || maximumThreads > 0 {
       do throws(Errno) { interrupter = try Interrupter() } catch {
         throw WASIConfigurationError("no event descriptor for interruption", error)
       }

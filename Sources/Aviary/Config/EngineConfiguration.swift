@@ -21,6 +21,9 @@ public struct EngineConfiguration: Sendable {
   /// Upper bound of a 64-bit memory's address space; such memories are checked explicitly.
   public var memory64Reservation: ByteCount = .gibibytes(64)
 
+  /// How many shared memories there may be, and how large. They are no pool's.
+  public var sharedMemories = SharedMemoryLimits()
+
   /// Stack of the guest, per store: 64 KiB to 1 GiB, in multiples of 4 KiB. Deeper recursion traps with
   /// `callStackExhausted`, at any frame size.
   public var maxGuestStack: ByteCount = .kibibytes(512)

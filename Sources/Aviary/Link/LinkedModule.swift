@@ -3,7 +3,7 @@ import AviaryVM
 
 /// A module with its imports resolved and checked, to be instantiated any number of times.
 ///
-/// Sendable. Where imports came from a store (memories, tables, globals, instances), it can be
+/// Sendable. Shared memories are imported by instances in any store. Where other imports came from a store (memories, tables, globals, instances), it can be
 /// instantiated in that store only.
 ///
 /// Keep it: where it imports nothing but host functions, what is costly about an instance is used again by the
@@ -115,6 +115,7 @@ final class Link: @unchecked Sendable {
         let function = try context.function(definition, signature)
         hostFunctions.append(HostFunctionOfStore(definition: definition, function: VMFunctionReference(function)))
         externs.append(.function(function))
+      case .shared(let memory): externs.append(.memory(try VMMemory(store, memory.runtime)))
       case .store(let item):
         guard item.value.context === context else { throw WasmError.host("an import belongs to another store") }
         externs.append(item.value.runtime)

@@ -49,6 +49,10 @@ public final class Linker<State> {
         throw mismatch(ExternType.function(definition.type).description)
       }
       return .host(definition, signature)
+    case .shared(let memory):
+      guard memory.engine === engine else { throw .host("the import belongs to another engine") }
+      guard module.runtime.fits(memory.runtime, item.description) else { throw mismatch(ExternType.memory(memory.type).description) }
+      return .shared(memory)
     case .store(let value):
       guard value.value.context.engine === engine else { throw .host("the import belongs to another engine") }
       guard module.runtime.fits(value.value.runtime, item.description) else { throw mismatch(value.value.type.description) }
@@ -85,6 +89,10 @@ public final class Linker<State> {
   public func define(_ module: String, _ name: String, _ value: Function) { define(module, name, .function(value)) }
   /// Defines a memory of a store.
   public func define(_ module: String, _ name: String, _ value: Memory) { define(module, name, .memory(value)) }
+  /// Defines a shared memory, for stores on any thread.
+  public func define(_ module: String, _ name: String, _ value: SharedMemory) {
+    definitions[ImportName(module: module, name: name)] = .shared(value)
+  }
   /// Defines a table of a store.
   public func define(_ module: String, _ name: String, _ value: Table) { define(module, name, .table(value)) }
   /// Defines a global of a store.
@@ -95,6 +103,13 @@ public final class Linker<State> {
   /// Defines all exports of an instance under a module name.
   public func define(_ module: String, _ instance: Instance) {
     for (name, value) in instance.exports { define(module, name, value) }
+  }
+
+  /// Another one with the same definitions.
+  package func copy() -> Linker<State> {
+    let copy = Linker(engine)
+    copy.definitions = definitions
+    return copy
   }
 
   /// Whether a name is defined.
@@ -145,11 +160,12 @@ extension Linker {
 extension Caller {
   /// The calling instance's memory, the one that the methods act on; empty where there is none.
   ///
-  /// Unsafe contract: not used after the guest has run again, nor after the host function has been suspended.
+  /// Unsafe contract: not used after the guest has run again, nor after the host function has been suspended. Other
+  /// threads may write them, where the memory is shared: `SharedBytes` and the kernel copy them, nobody else reads.
   package var memoryBytes: UnsafeMutableRawBufferPointer {
     let record = VMCaller.memoryRecord(unsafe: vmContext)
     guard record != 0 else { return unsafe UnsafeMutableRawBufferPointer(start: nil, count: 0) }
-    let view = MemoryView(record: record)
+    let view = unsafe MemoryRecord(address: record).view
     return unsafe UnsafeMutableRawBufferPointer(start: view.base, count: Int(clamping: view.count))
   }
 }
@@ -164,11 +180,13 @@ struct ImportName: Hashable {
 }
 
 enum ImportSource {
+  case shared(SharedMemory)
   case host(HostDefinition)
   case store(StoreImport)
 }
 
 enum ResolvedImport: Sendable {
+  case shared(SharedMemory)
   case host(HostDefinition, HostSignature)
   case store(StoreImport)
 }

@@ -8,7 +8,8 @@ extension PoolingConfiguration {
   /// - Parameter stateSize: bytes of one instance's state.
   /// - Throws: `WasmError.limit` that names both numbers and the setting.
   func admit(_ info: ModuleInfo, stateSize: Int) throws(WasmError) {
-    let memories = info.memories[info.importedMemoryCount...]
+    // Shared ones are no pool's.
+    let memories = info.memories[info.importedMemoryCount...].filter { !$0.isShared }
     let tables = info.tables[info.importedTableCount...]
     try admit(memories.count, memoriesPerInstance, "memories", "memoriesPerInstance")
     try admit(tables.count, tablesPerInstance, "tables", "tablesPerInstance")

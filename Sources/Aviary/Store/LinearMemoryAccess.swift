@@ -6,7 +6,8 @@ import AviaryPool
 /// Every method throws `WasmError.trap` with the code `memoryOutOfBounds` on a bad range,
 /// and has then changed nothing. Addresses and counts are bytes.
 ///
-/// Not thread-safe, as its store.
+/// Not thread-safe, as its store. The bytes of a shared memory may change at any time: each method copies them
+/// once, in any order; `SharedMemory` has atomic operations.
 public protocol LinearMemoryAccess: ~Copyable {
   /// Address of the memory's record in the runtime, for the methods of this protocol only.
   func memoryRecord() throws(WasmError) -> MemoryRecord
@@ -16,12 +17,15 @@ public protocol LinearMemoryAccess: ~Copyable {
 /// as long as the memory's store lives.
 @unsafe @frozen public struct MemoryRecord: BitwiseCopyable {
   /// The record's, a multiple of 8; plus 1 where the memory is under a protection key, and a thread has
-  /// to be given the rights to it first.
+  /// to be given the rights to it first; plus 2 where it is shared (it is under no key then).
   @usableFromInline let address: UInt
   @inlinable init(address: UInt) { unsafe self.address = address }
   /// For the calling thread at once: after an `await` it is got again.
   @inlinable var view: MemoryView {
-    if unsafe address & 1 != 0 { unsafe MemoryRecord.allowAccess() }
+    if unsafe address & 3 != 0 {
+      if unsafe address & 2 != 0 { return unsafe MemoryView(sharedRecord: address & ~3) }
+      unsafe MemoryRecord.allowAccess()
+    }
     return unsafe MemoryView(record: address & ~1)
   }
   @usableFromInline @inline(never) static func allowAccess() { HostAccess.allow() }
@@ -124,8 +128,7 @@ extension LinearMemoryAccess where Self: ~Copyable {
 
   /// Sets every byte of a range.
   public func fill(at address: some GuestAddress, count: some GuestAddress, with byte: UInt8) throws(WasmError) {
-    let target = try unsafe memoryRecord().view.buffer(at: address.guestAddress, count: count.guestAddress)
-    unsafe target.initializeMemory(as: UInt8.self, repeating: byte)
+    try unsafe memoryRecord().view.fill(at: address.guestAddress, count: count.guestAddress, with: byte)
   }
 
   /// Copies within the memory; the ranges may overlap.
@@ -133,23 +136,25 @@ extension LinearMemoryAccess where Self: ~Copyable {
     let view = try unsafe memoryRecord().view
     let from = try unsafe view.buffer(at: source.guestAddress, count: count.guestAddress)
     let to = try unsafe view.buffer(at: target.guestAddress, count: count.guestAddress)
-    unsafe to.copyMemory(from: UnsafeRawBufferPointer(from))
+    unsafe view.copy(UnsafeRawBufferPointer(from), to: to)
   }
 
   /// Lends a range to `body`, without a copy. The guest must not run meanwhile in a way that depends on
   /// these bytes; the span cannot leave the closure.
+  /// - Throws: also `WasmError.host` for a shared memory, which other threads may write: copy its bytes.
   public func withBytes<Result, Failure: Error>(
     at address: some GuestAddress, count: some GuestAddress, _ body: (RawSpan) throws(Failure) -> Result
   ) throws -> Result {
-    let range = try unsafe memoryRecord().view.buffer(at: address.guestAddress, count: count.guestAddress)
+    let range = try unsafe memoryRecord().view.lent(at: address.guestAddress, count: count.guestAddress)
     return try body(unsafe RawSpan(_unsafeBytes: UnsafeRawBufferPointer(range)))
   }
 
   /// Lends a range to `body` for reading and writing, without a copy. The guest must not run meanwhile.
+  /// - Throws: also `WasmError.host` for a shared memory.
   public func withMutableBytes<Result, Failure: Error>(
     at address: some GuestAddress, count: some GuestAddress, _ body: (inout MutableRawSpan) throws(Failure) -> Result
   ) throws -> Result {
-    let range = try unsafe memoryRecord().view.buffer(at: address.guestAddress, count: count.guestAddress)
+    let range = try unsafe memoryRecord().view.lent(at: address.guestAddress, count: count.guestAddress)
     var span = unsafe MutableRawSpan(_unsafeBytes: range)
     return try body(&span)
   }

@@ -15,7 +15,7 @@ public struct Memory: LinearMemoryAccess {
   init(_ context: StoreContext, _ runtime: VMMemory) {
     self.context = context
     self.runtime = runtime
-    record = runtime.recordAddress | (runtime.isUnderKey ? 1 : 0)
+    record = runtime.recordAddress | (runtime.isUnderKey ? 1 : 0) | (runtime.shared != nil ? 2 : 0)
   }
 
   /// Makes a memory of the host's, to be imported.
@@ -33,10 +33,15 @@ public struct Memory: LinearMemoryAccess {
 
   @inlinable public func memoryRecord() throws(WasmError) -> MemoryRecord { unsafe MemoryRecord(address: record) }
 
+  /// The memory itself, for other stores and threads, where it is a shared one.
+  public var shared: SharedMemory? { runtime.shared.map { SharedMemory(context.engine, $0) } }
+
   /// As declared: the minimum is that of the type, not the present size.
   public var type: MemoryType { MemoryType(runtime.type) }
   /// In bytes.
   public var byteCount: UInt64 { runtime.byteCount }
+  /// Bytes of a page: 65,536, or 1 with custom page sizes.
+  public var pageSize: Int { type.pageSize }
   /// In pages.
   public var pageCount: UInt64 { runtime.pageCount }
 

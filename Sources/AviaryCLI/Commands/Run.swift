@@ -48,11 +48,14 @@ struct Run: ParsableCommand {
     case let word? where word != "-" && word.hasPrefix("-"): throw ValidationError("unknown option \(word)")
     default: break
     }
+    if world.wasiThreads, invoke != nil || isAsync {
+      throw ValidationError("--wasi-threads runs a command's _start: without --invoke and --async")
+    }
   }
 
   func run() throws {
     let file = try ModuleFile(command[0])
-    let engine = try engine.engine(pool.allocation(maxMemory: maxMemory))
+    let engine = try engine.engine(pool.allocation(maxMemory: maxMemory), addingThreads: world.wasiThreads)
     let module = try Progress.during("compiling \(file.displayName)") {
       try file.compile(with: engine, progress: $0)
     }
@@ -61,7 +64,9 @@ struct Run: ParsableCommand {
     let wasi = try world.wasi(arguments: [program] + (invoke == nil ? arguments : []), isInterruptible: timeout != nil && !isAsync)
     var code: UInt32 = 0
     do {
-      if isAsync {
+      if world.wasiThreads {
+        code = try threaded(module, wasi)
+      } else if isAsync {
         try waitFor { try await suspending(module, arguments, wasi) }
       } else {
         try limited(Store(engine, limits: limits), wasi) { store in
@@ -131,6 +136,23 @@ struct Run: ParsableCommand {
     } catch WasmError.trap(let trap) where trap.code == .interrupted {
       throw stopped("", "\n\(TrapReport.text(trap))")
     }
+  }
+
+  /// A process of several threads.
+  private func threaded(_ module: Module, _ wasi: WASI) throws -> UInt32 {
+    let engine = module.engine
+    let limits = limits
+    let linker = Linker<Void>(engine)
+    wasi.define(in: linker)
+    let process = try WASIProcess(module, in: linker, of: wasi) { Store(engine, limits: limits) }
+    if let duration = timeout?.duration {
+      DispatchQueue.global().asyncAfter(deadline: .now() + .nanoseconds(Int(clamping: duration.nanosecondCount))) {
+        process.stop()
+      }
+    }
+    do {
+      return try process.run()
+    } catch is WASIInterrupted { throw stopped("") }
   }
 
   private func stopped(_ place: String, _ details: String = "") -> Failure {

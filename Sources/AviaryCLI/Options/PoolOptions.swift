@@ -111,9 +111,10 @@ struct PoolOptions: ParsableArguments {
 extension EngineOptions {
   /// What the pool did not get is said on standard error, once.
   /// - Throws: `Failure` for numbers that do not fit, and for what the machine does not have.
-  func engine(_ allocation: AllocationStrategy) throws -> Engine {
+  func engine(_ allocation: AllocationStrategy, addingThreads: Bool = false) throws -> Engine {
     var configuration = configuration()
     configuration.allocation = allocation
+    if addingThreads { configuration.features.insert(.threads) }
     do throws(WasmError) {
       let engine = try Engine(configuration)
       for notice in engine.poolReport?.notices ?? [] { Console.error("aviary: note: \(notice)") }

@@ -24,6 +24,18 @@ struct WASIOptions: ParsableArguments {
       valueName: "address:port"))
   var listen: [ListenAddress] = []
 
+  @Flag(help: "Let a command start threads (wasi-threads): not with --invoke, nor with --async.")
+  var wasiThreads = false
+
+  @Option(help: ArgumentHelp("With --wasi-threads, the most threads at a time beside the main one.", valueName: "count"))
+  var maxWasiThreads = 64
+
+  func validate() throws {
+    guard (1...65536).contains(maxWasiThreads) else {
+      throw ValidationError("--max-wasi-threads is \(maxWasiThreads), and has to be between 1 and 65536")
+    }
+  }
+
   /// - Parameters:
   ///   - arguments: the program's name first.
   ///   - output: where the guest's standard output goes.
@@ -33,6 +45,7 @@ struct WASIOptions: ParsableArguments {
     configuration.inheritStandardStreams()
     configuration.standardOutput = output
     configuration.isInterruptible = isInterruptible
+    configuration.maximumThreads = wasiThreads ? maxWasiThreads : 0
     configuration.environment = env.compactMap { option in option.value.map { (option.name, $0) } }
     for directory in dir { configuration.addDirectory(directory.host, as: directory.guest) }
     for directory in dirRo { configuration.addDirectory(directory.host, as: directory.guest, readOnly: true) }

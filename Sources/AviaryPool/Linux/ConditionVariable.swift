@@ -25,6 +25,7 @@ package final class ConditionVariable: @unchecked Sendable {
   package func lock() { unsafe pthread_mutex_lock(mutex) }
   package func unlock() { unsafe pthread_mutex_unlock(mutex) }
   package func signal() { unsafe pthread_cond_signal(condition) }
+  package func broadcast() { unsafe pthread_cond_broadcast(condition) }
 
   /// Waits, unlocked meanwhile, for a signal or until the time; spurious returns happen.
   package func wait(until nanoseconds: UInt64?) {

@@ -12,8 +12,8 @@ extension VMCaller {
     unsafe self.init(store: store, context: UnsafeMutablePointer(bitPattern: contextAddress))
   }
 
-  /// Address of the `AviaryMemory` that host functions act on; 0 where the caller has none. The calling
-  /// thread may touch the memory from then on.
+  /// Address of the `AviaryMemory` that host functions act on, plus 2 where it is shared; 0 where the caller has
+  /// none. The calling thread may touch the memory from then on.
   ///
   /// Unsafe contract: as for `init(unsafe:contextAddress:)`; 0 is allowed.
   package static func memoryRecord(unsafe contextAddress: UInt) -> UInt {
@@ -22,7 +22,9 @@ extension VMCaller {
     else { return 0 }
     HostAccess.allow()
     return unsafe Unmanaged<InstanceState>.fromOpaque(context.pointee.owner)._withUnsafeGuaranteedRef { instance in
-      instance.module.defaultMemory.map { unsafe UInt(bitPattern: instance.memoryCells[Int($0)]) } ?? 0
+      guard let index = instance.module.defaultMemory else { return 0 }
+      let isShared = instance.hasSharedMemories && instance.memories[Int(index)].shared != nil
+      return unsafe UInt(bitPattern: instance.memoryCells[Int(index)]) | (isShared ? 2 : 0)
     }
   }
 }

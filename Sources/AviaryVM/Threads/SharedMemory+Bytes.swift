@@ -1,4 +1,9 @@
-package import CAviaryHost
+import CAviaryHost
+
+/// As `AviaryAtomic`.
+package enum VMAtomicOperation: UInt32, Sendable {
+  case exchange, add, sub, and, or, xor
+}
 
 // What the host does with a shared memory's bytes: copies, and atomic operations. A range outside of the memory
 // does nothing, and says so. Thread-safe, and so for guests that race with it.
@@ -35,9 +40,9 @@ extension VMSharedMemory {
   }
 
   /// What was there before.
-  package func modify(at offset: UInt64, width: UInt32, _ operation: AviaryAtomic, _ value: UInt64) -> UInt64? {
+  package func modify(at offset: UInt64, width: UInt32, _ operation: VMAtomicOperation, _ value: UInt64) -> UInt64? {
     guard let place = unsafe address(of: offset, count: UInt64(width)) else { return nil }
-    return unsafe aviary_shared_modify(place, width, operation, value)
+    return unsafe aviary_shared_modify(place, width, AviaryAtomic(operation.rawValue), value)
   }
 
   /// What was there before.

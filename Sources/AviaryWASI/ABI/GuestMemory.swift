@@ -1,3 +1,4 @@
+import AviaryPool
 import CAviaryWASI
 import Glibc
 
@@ -6,6 +7,9 @@ import Glibc
 /// Every address that a guest passes becomes a `Slot` or a range of bytes
 /// here, and nowhere else: an address is checked once, against the memory's
 /// size, and yields `fault` when any of its bytes lies outside.
+///
+/// Of a memory that is shared, other threads may change every byte at any time. So what lies here is read and
+/// written by `SharedBytes` and the kernel alone, each value once, and checked after it was copied.
 ///
 /// Invariant: `base ..< base + count` stays mapped and in place for as long as
 /// the value exists. Memories never move when they grow, and never shrink.
@@ -42,7 +46,13 @@ import Glibc
 
   /// Copies `count` bytes out of the guest.
   func copy(at address: UInt32, count: UInt32) throws(Errno) -> [UInt8] {
-    try unsafe Array(bytes(at: address, count: UInt64(count)))
+    let source = try unsafe bytes(at: address, count: UInt64(count))
+    return unsafe [UInt8](unsafeUninitializedCapacity: source.count) { target, count in
+      if let from = source.baseAddress, let to = target.baseAddress {
+        unsafe SharedBytes.copy(to: to, from: from, count: source.count)
+      }
+      count = source.count
+    }
   }
 
   /// The most parts in one scattered read or write, as in POSIX.
@@ -98,23 +108,25 @@ import Glibc
 
   func load<T: FixedWidthInteger & BitwiseCopyable>(_: T.Type, at offset: Int) -> T {
     precondition(offset >= 0 && offset + MemoryLayout<T>.size <= size)
-    return T(littleEndian: unsafe bytes.loadUnaligned(fromByteOffset: offset, as: T.self))
+    return unsafe SharedBytes.load(bytes.baseAddress! + offset)
   }
 
   func store<T: FixedWidthInteger & BitwiseCopyable>(_ value: T, at offset: Int = 0) {
     precondition(offset >= 0 && offset + MemoryLayout<T>.size <= size)
-    unsafe bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: T.self)
+    unsafe SharedBytes.store(value, bytes.baseAddress! + offset)
   }
 
   func zero(_ count: Int) {
     precondition(count <= size)
-    unsafe bytes.baseAddress?.initializeMemory(as: UInt8.self, repeating: 0, count: count)
+    if count > 0 { unsafe SharedBytes.fill(UnsafeMutableRawBufferPointer(rebasing: bytes[..<count]), with: 0) }
   }
 
   /// Copies `source` to `offset`.
   func copy(_ source: some Collection<UInt8>, at offset: Int = 0) {
     precondition(offset >= 0 && source.count <= size - offset)
-    unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[offset...]).copyBytes(from: source)
+    let source = ContiguousArray(source)
+    guard let target = unsafe bytes.baseAddress, !source.isEmpty else { return }
+    unsafe source.withUnsafeBytes { unsafe SharedBytes.copy(to: target + offset, from: $0.baseAddress!, count: $0.count) }
   }
 
   /// The part from `offset` on that is `size` bytes long.
@@ -145,6 +157,19 @@ import Glibc
   /// What the kernel is given.
   var base: UnsafePointer<iovec>? { unsafe parts.baseAddress }
   var kernelCount: Int32 { Int32(clamping: count) }
+
+  /// Copies the first bytes of a part to the end of `bytes`.
+  func append(_ index: Int, first count: Int, to bytes: inout [UInt8]) {
+    let part = unsafe self[index]
+    guard count > 0, let from = part.baseAddress else { return }
+    precondition(count <= part.count)
+    bytes.append(addingCapacity: count) { span in
+      unsafe span.withUnsafeMutableBufferPointer { target, initialized in
+        unsafe SharedBytes.copy(to: UnsafeMutableRawPointer(target.baseAddress! + initialized), from: from, count: count)
+        initialized += count
+      }
+    }
+  }
 
   subscript(index: Int) -> UnsafeMutableRawBufferPointer {
     let part = unsafe parts[index]

@@ -30,6 +30,10 @@ extension WASI {
     /// of a pipe, terminal or socket.
     public var isInterruptible = false
 
+    /// The most threads that the guest may have beside its main one, as the wasi-threads proposal has it
+    /// (`WASIProcess`); 0: it can start none. Implies `isInterruptible`.
+    public var maximumThreads = 0
+
     var directories: [DirectoryGrant] = []
     var sockets: [SocketGrant] = []
 

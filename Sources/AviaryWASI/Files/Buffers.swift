@@ -1,3 +1,4 @@
+import AviaryPool
 import Synchronization
 
 /// Bytes that a guest reads as its standard input.
@@ -18,8 +19,7 @@ final class InputBuffer: Sendable {
       let count = min(part.count, bytes.count - start, Int(Int32.max) - total)
       guard count > 0 else { continue }
       unsafe bytes.withUnsafeBytes { source in
-        unsafe part.copyMemory(
-          from: UnsafeRawBufferPointer(rebasing: source[start..<start + count]))
+        unsafe SharedBytes.copy(to: part.baseAddress!, from: source.baseAddress! + start, count: count)
       }
       position.store(start + count, ordering: .relaxed)
       total += count
@@ -62,7 +62,7 @@ public final class OutputBuffer: Sendable {
       for index in 0..<parts.count {
         let part = unsafe parts[index]
         let count = min(part.count, limit - content.count)
-        unsafe content.append(contentsOf: UnsafeRawBufferPointer(rebasing: part[..<count]))
+        parts.append(index, first: count, to: &content)
         total += count
         if count < part.count { return (total, true) }
       }

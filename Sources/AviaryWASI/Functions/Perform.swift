@@ -16,10 +16,21 @@ extension WASI {
     }
   }
 
-  /// The same for a function that may wait: the thread does.
+  /// The same for a function that may wait: the thread does. Of a guest with several threads it waits without the
+  /// lock: the others go on.
   func perform(
     _ memory: GuestMemory, _ arguments: Arguments, _ body: FunctionRegistrar.WaitingBody
   ) throws -> UInt32 {
+    if maximumThreads > 0 {
+      var call = WaitingCall.suspending()
+      while true {
+        if let result = try attempt(memory, &call, arguments, body) { return result }
+        do throws(Errno) { try call.rest(interrupter) } catch {
+          guard error != .interrupted else { throw WASIInterrupted() }
+          return UInt32(error.code)
+        }
+      }
+    }
     var call = WaitingCall.blocking
     guard let result = try attempt(memory, &call, arguments, body) else {
       preconditionFailure("a call that blocks the thread ends")

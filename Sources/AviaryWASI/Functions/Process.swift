@@ -44,10 +44,9 @@ extension System {
       }
     case .generator(var generator):
       while offset < size {
-        var word = generator.next()
-        for index in offset..<min(offset + 8, size) {
-          unsafe target[index] = UInt8(truncatingIfNeeded: word)
-          word >>= 8
+        let word = generator.next().littleEndian
+        unsafe withUnsafeBytes(of: word) {
+          unsafe SharedBytes.copy(to: target.baseAddress! + offset, from: $0.baseAddress!, count: min(8, size - offset))
         }
         offset += 8
       }

@@ -122,7 +122,7 @@ extension System {
       for index in 0..<parts.count {
         let part = unsafe parts[index]
         let count = min(part.count, Self.largestPiece - bytes.count)
-        unsafe bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: part[..<count]))
+        parts.append(index, first: count, to: &bytes)
       }
       handler(bytes)
       return UInt32(bytes.count)

@@ -1,3 +1,4 @@
+import CAviaryWASI
 import Glibc
 
 /// One call of a function that may have to wait: how it waits, how far it has
@@ -116,5 +117,35 @@ struct WaitingCall {
     var all = interests
     if let interrupter { all.append(Interest(handle: interrupter.handle, events: UInt32(POLLIN))) }
     isUnwaitable = try await !Reactor.shared().wait(for: all, until: time)
+  }
+
+  /// How long a thread waits before it looks whether a descriptor was closed by another one.
+  private static let closingPause: UInt64 = 100_000_000
+
+  /// As `suspend`, for a guest's thread among others: it waits in the kernel, and nobody for it.
+  mutating func rest(_ interrupter: Interrupter?) throws(Errno) {
+    let (interests, time, clock, yields) = (interests, time, clock, yields)
+    (self.interests, self.time, self.clock, self.yields) = ([], nil, nil, false)
+    rounds += 1
+    if yields {
+      try Kernel.check(aviary_wasi_yield())
+      return
+    }
+    if let (clock, nanoseconds) = clock {
+      if case .custom(_, let sleep, _) = clock.source, nanoseconds > 0 { sleep(nanoseconds) }
+      return
+    }
+    var requests = interests.map { pollfd(fd: $0.handle.number, events: Int16(truncatingIfNeeded: $0.events), revents: 0) }
+    if let interrupter { requests.append(pollfd(fd: interrupter.handle.number, events: Int16(POLLIN), revents: 0)) }
+    while true {
+      if interests.contains(where: \.handle.isRetired) { return }
+      let now = Kernel.monotonicTime
+      if let time, time <= now { return }
+      var pause: UInt64? = time.map { $0 - now }
+      if !interests.isEmpty { pause = min(pause ?? .max, Self.closingPause) }
+      let ready = try Kernel.poll(&requests, nanoseconds: pause.map { Int64(clamping: $0) })
+      if interrupter != nil, requests[requests.count - 1].revents != 0 { throw .interrupted }
+      if ready > 0 { return }
+    }
   }
 }

@@ -18,6 +18,28 @@ static inline void aviary_memory_publish(AviaryMemory *memory, uint64_t length) 
 void aviary_shared_copy(void *target, const void *source, size_t count);
 void aviary_shared_fill(void *target, uint8_t byte, size_t count);
 
+// MARK: Values of 1, 2, 4 or 8 bytes at any address: one move each, of which the compiler assumes nothing.
+
+static inline uint64_t aviary_bytes_load(const void *address, uint32_t width) {
+  uint64_t value;
+  switch (width) {
+  case 1: __asm__ volatile("movzbl (%1), %k0" : "=r"(value) : "r"(address) : "memory"); break;
+  case 2: __asm__ volatile("movzwl (%1), %k0" : "=r"(value) : "r"(address) : "memory"); break;
+  case 4: __asm__ volatile("movl (%1), %k0" : "=r"(value) : "r"(address) : "memory"); break;
+  default: __asm__ volatile("movq (%1), %0" : "=r"(value) : "r"(address) : "memory"); break;
+  }
+  return value;
+}
+
+static inline void aviary_bytes_store(void *address, uint32_t width, uint64_t value) {
+  switch (width) {
+  case 1: __asm__ volatile("movb %b1, (%0)" : : "r"(address), "r"(value) : "memory"); break;
+  case 2: __asm__ volatile("movw %w1, (%0)" : : "r"(address), "r"(value) : "memory"); break;
+  case 4: __asm__ volatile("movl %k1, (%0)" : : "r"(address), "r"(value) : "memory"); break;
+  default: __asm__ volatile("movq %1, (%0)" : : "r"(address), "r"(value) : "memory"); break;
+  }
+}
+
 // MARK: Integers of 1, 2, 4 or 8 bytes, little-endian as the machine. Contract: the address is a multiple of the width.
 
 static inline uint64_t aviary_shared_load(const void *address, uint32_t width) {
