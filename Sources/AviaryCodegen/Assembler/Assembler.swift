@@ -18,6 +18,8 @@ package struct Assembler: ~Copyable {
   private var fixups: FlatArray<Fixup>
   /// Labels that are used and not yet bound.
   private var pending = 0
+  /// Where a label was bound last: who takes back an instruction asks whether one stands behind it.
+  package private(set) var lastBound = -1
 
   // The next two are `package` and not private because Swift 6.3.1 emits the
   // destruction of this struct in other modules with references to their metadata.
@@ -107,6 +109,7 @@ package struct Assembler: ~Copyable {
     let state = labels[Int(label.index)]
     precondition(state.position < 0 || overflowed, "a label is bound twice")
     let target = Int32(truncatingIfNeeded: position)
+    lastBound = position
     labels[Int(label.index)] = LabelState(position: target, firstFixup: -1)
     guard state.firstFixup >= 0 else { return }
     pending -= 1

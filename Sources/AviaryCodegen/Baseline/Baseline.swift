@@ -137,6 +137,7 @@ extension FunctionEmitter {
     isDead = false
     deadDepth = 0
     skipsNext = false
+    lastLoad = LastLoad()
     nextRegion = 0
     nextUncheckedLoop = 0
     firstHandler = handlers.count

@@ -91,6 +91,8 @@ struct FunctionEmitter: ~Copyable, OperatorSink {
   var isDead = false
   /// Blocks opened in dead code.
   var deadDepth = 0
+  /// The load that an instruction of vectors may take over.
+  var lastLoad = LastLoad()
   /// The next operator was emitted together with the one before.
   var skipsNext = false
 

@@ -66,8 +66,28 @@ extension FunctionEmitter {
     case .v128Load32Splat:
       asm.load(.f32, dst, address)
       asm.vector(.pshufd, dst, dst, immediate: 0)
-    default: asm.loadVector(dst, address)
+    default:
+      let start = asm.position
+      asm.loadVector(dst, address)
+      lastLoad = LastLoad(start: start, end: asm.position, address: address, register: dst)
     }
+  }
+
+  // MARK: Loads as operands
+
+  /// Whether the operand was loaded by the very last instruction, to which no branch comes back.
+  @inline(__always)
+  func isLastLoad(_ entry: Entry) -> Bool {
+    hasAVX && lastLoad.end == asm.position && entry.kind == .xmm && entry.xmm == lastLoad.register
+      && asm.lastBound != asm.position
+  }
+
+  /// Takes that load back: the next instruction reads the memory itself. It has to be emitted at once, since it may
+  /// fault in the load's stead, and without reading the register.
+  mutating func takeBackLoad() -> Address {
+    asm.code.truncate(to: lastLoad.start)
+    lastLoad.end = -1
+    return lastLoad.address
   }
 
   private mutating func emitVectorStore(_ memarg: MemArg) {
@@ -138,6 +158,14 @@ extension FunctionEmitter {
     release(index)
     release(value)
   }
+}
+
+/// Where the latest `v128.load` is in the code, while nothing stands behind it.
+struct LastLoad: BitwiseCopyable {
+  var start = 0
+  var end = -1
+  var address = Address(.rbp)
+  var register = XMM.xmm15
 }
 
 extension AviaryCore.Opcode {

@@ -144,7 +144,8 @@ extension FunctionEmitter {
   mutating func emitVectorUnary(_ operation: VectorUnaryOperation) {
     var value = pop()
     let pin = vectorDestination()
-    let source = vectorSource(&value)
+    let canFold = operation.memoryBytes == 16 && isLastLoad(value)
+    let source = canFold ? .memory(takeBackLoad()) : vectorSource(&value)
     let dst = resultRegister(value, pin)
     vectorUnary(operation, dst, source)
     release(value, unless: dst)
@@ -175,10 +176,17 @@ extension FunctionEmitter {
       return dst
     }
     // Only the right operand may be in memory.
-    if isCommutative && vectorRegister(left) == nil { swap(&left, &right) }
+    if isCommutative && (vectorRegister(left) == nil || isLastLoad(left)) { swap(&left, &right) }
     let a = xmm(&left)
-    let b = vectorSource(&right)
-    let dst = pin ?? (left.kind == .xmm ? left.xmm : resultRegister(right, nil))
+    let b: FloatSource
+    let dst: XMM
+    if operation.readsAllBytes && isLastLoad(right) {
+      dst = pin ?? (left.kind == .xmm ? left.xmm : right.xmm)
+      b = .memory(takeBackLoad())
+    } else {
+      b = vectorSource(&right)
+      dst = pin ?? (left.kind == .xmm ? left.xmm : resultRegister(right, nil))
+    }
     switch b {
     case .register(let register): asm.vectorAVX(operation, dst, a, register)
     case .memory(let address): asm.vectorAVX(operation, dst, a, address)
@@ -186,5 +194,18 @@ extension FunctionEmitter {
     release(left, unless: dst)
     release(right, unless: dst)
     return dst
+  }
+}
+
+extension VectorOperation {
+  /// Whether a memory operand is read as a whole: those that interleave halves may read eight bytes, and would miss a trap
+  /// that is due for the others.
+  @inline(__always) var readsAllBytes: Bool {
+    switch self {
+    case .unpcklps, .unpcklpd, .unpckhps, .unpckhpd, .punpcklbw, .punpcklwd, .punpckldq, .punpcklqdq, .punpckhbw, .punpckhwd,
+      .punpckhdq, .punpckhqdq:
+      false
+    default: true
+    }
   }
 }
