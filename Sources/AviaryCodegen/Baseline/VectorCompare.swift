@@ -100,7 +100,7 @@ extension FunctionEmitter {
   /// Two operators in one: and with any_true, or a comparison for (in)equality with all_true or any_true.
   /// - Returns: whether it was one.
   mutating func emitTestOfPair(_ op: AviaryCore.Opcode) -> Bool {
-    guard let next = nextVectorOperator() else { return false }
+    guard op.isTestable, let next = nextVectorOperator() else { return false }
     switch op {
     case .v128And where next == Self.anyTrue:
       var right = pop()
@@ -193,5 +193,15 @@ extension FunctionEmitter {
     vector(.por, dst, dst, .xmm15)
     release(a, unless: dst)
     finish(dst, b, mask)
+  }
+}
+
+extension AviaryCore.Opcode {
+  /// Whether `emitTestOfPair` knows it.
+  @inline(__always) fileprivate var isTestable: Bool {
+    switch self {
+    case .v128And, .v128Xor, .i8x16Eq, .i16x8Eq, .i32x4Eq, .i64x2Eq, .i8x16Ne, .i16x8Ne, .i32x4Ne, .i64x2Ne: true
+    default: false
+    }
   }
 }

@@ -5,6 +5,7 @@ extension FunctionEmitter {
   mutating func emitVectorNumeric(_ op: AviaryCore.Opcode) throws(ModuleError) {
     if emitTestOfPair(op) { return }
     if op == .v128And { return emitVectorAnd() }
+    if op == .v128Andnot && stack[height - 1].kind == .const { return emitClearConstant() }
     if let row = op.vectorRow {
       emitVectorBinary(row.operation, isCommutative: row.isCommutative, swapped: row.isSwapped)
     } else if let operation = op.vectorUnaryRow {

@@ -208,6 +208,13 @@ extension FunctionEmitter {
     if isMasked { markLaneNumbers() }
   }
 
+  /// v128.andnot with a constant: an `and` with the opposite one.
+  mutating func emitClearConstant() {
+    let mask = halves(pop())
+    push(vectorConstant(~mask.low, ~mask.high))
+    emitVectorAnd()
+  }
+
   private func isLaneMask(_ entry: Entry) -> Bool {
     guard entry.kind == .const, entry.type == .vector else { return false }
     let mask = halves(entry)

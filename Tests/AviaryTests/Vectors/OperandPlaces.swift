@@ -113,7 +113,7 @@ enum OperandPlaces: CaseIterable {
     case .pressure:
       let others = (0..<18).map { "(v128.load offset=\(16 * $0) (i32.const 512))" }
       body = """
-        \(loads) \(others.joined())
+        \(loads) \(Self.heat()) \(others.joined())
         (local.set $r (\(operation.text) \(types.indices.map { Self.load(types[$0], $0) }.joined())))
         \(String(repeating: "v128.xor ", count: others.count - 1)) (local.set $x)
         \(others.joined()) \(String(repeating: "v128.xor ", count: others.count - 1))

@@ -7,6 +7,8 @@ import Testing
 @Suite struct VectorOperatorTests {
   enum Code: Int, CaseIterable {
     case native, baseline
+    /// AVX without AVX2 and FMA.
+    case early
     /// Deterministic: both give the same, to the bit.
     case nativeDeterministic, baselineDeterministic
 
@@ -15,6 +17,7 @@ import Testing
     var configuration: EngineConfiguration {
       var configuration = EngineConfiguration()
       configuration.usesBaselineCPU = self == .baseline || self == .baselineDeterministic
+      if self == .early { configuration.withheldFeatures = [.avx2, .fma] }
       configuration.relaxedSIMDDeterministic = isDeterministic
       configuration.nanCanonicalization = isDeterministic
       return configuration
@@ -40,6 +43,7 @@ import Testing
     let results = try Code.allCases.map { try Self.results($0) }
     for code in Code.allCases { try placesDoNotMatter(code, results[code.rawValue]) }
     codesAreTheSame(.native, .baseline, results, isExact: false)
+    codesAreTheSame(.native, .early, results, isExact: false)
     codesAreTheSame(.nativeDeterministic, .native, results, isExact: false)
     codesAreTheSame(.nativeDeterministic, .baselineDeterministic, results, isExact: true)
     nansAreCanonical(results[Code.nativeDeterministic.rawValue])

@@ -167,6 +167,21 @@ import Testing
       let same = "(v128.xor (v128.const i8x16 \(lanes)) (v128.load (i32.const 0)))"
       add("(i8x16.swizzle (local.get $a) (v128.const i8x16 \(lanes)))", "(i8x16.swizzle (local.get $a) \(same))")
     }
+    // Lane numbers that are known to be small, and that are not.
+    for mask in ["0x0f0f0f0f0f0f0f0f", "0x8f8f8f8f8f8f8f8f", "0x1f1f1f1f1f1f1f1f", "0x0f0f0f0f0f0f0f7f"] {
+      let constant = "(v128.const i64x2 \(mask) \(mask))"
+      let same = "(v128.xor \(constant) (v128.load (i32.const 0)))"
+      for operation in ["and", "andnot"] {
+        add(
+          "(i8x16.swizzle (local.get $a) (v128.\(operation) (local.get $a) \(constant)))",
+          "(i8x16.swizzle (local.get $a) (v128.\(operation) (local.get $a) \(same)))")
+      }
+    }
+    for count in [3, 4, 7] {
+      add(
+        "(i8x16.swizzle (local.get $a) (i8x16.shr_u (local.get $a) (i32.const \(count))))",
+        "(i8x16.swizzle (local.get $a) (i8x16.shr_u (local.get $a) (i32.add \(hidden) (i32.const \(count)))))")
+    }
     for type in ["f32", "f64"] {
       let lanes = type == "f32" ? "f32x4" : "f64x2"
       add("(\(lanes).splat (\(type).const 1.5))", "(\(lanes).splat (\(type).add (\(type).load (i32.const 0)) (\(type).const 1.5)))")
