@@ -23,7 +23,7 @@ public final class Engine: Sendable {
   public init(_ configuration: EngineConfiguration = .init()) throws(WasmError) {
     var tunables = try configuration.checked()
     tunables.cpu = configuration.usesBaselineCPU ? .baseline : .host
-    tunables.cpu.subtract(configuration.withheldFeatures)
+    if configuration.avoidsAVX2 { tunables.cpu.subtract([.avx2, .fma]) }
     var options = VMEngineOptions()
     options.guestStackBytes = configuration.maxGuestStack.bytes
     options.hostStackBytes = configuration.hostStackBytes

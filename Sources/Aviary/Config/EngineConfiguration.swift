@@ -1,4 +1,4 @@
-package import AviaryContract
+import AviaryContract
 
 /// What an `Engine` is made from. Checked when the engine is made; an error names
 /// the numbers that do not fit and the way out.
@@ -67,8 +67,8 @@ public struct EngineConfiguration: Sendable {
   /// Makes code for any x86-64-v2 processor, whatever this one can do: for artifacts that are to run on other machines.
   /// Otherwise AVX, AVX2, FMA, BMI and LZCNT are used where this one has them.
   public var usesBaselineCPU = false
-  /// What else code does without: for tests.
-  package var withheldFeatures: CPUFeatures = []
+  /// Code for processors with AVX at the most, without AVX2 and FMA: for tests.
+  package var avoidsAVX2 = false
 
   /// WebAssembly 3.0, memories on demand, guard pages, as many threads as processors.
   public init() {}

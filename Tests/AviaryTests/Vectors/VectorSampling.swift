@@ -12,7 +12,20 @@ struct VectorSampling {
   let memory: Memory
 
   init(_ functions: [(name: String, text: String)], _ configuration: EngineConfiguration = .init()) throws {
-    let text = """
+    try self.init(module: Self.encode(functions), configuration)
+  }
+
+  /// - Parameter module: what `encode` made.
+  init(module: [UInt8], _ configuration: EngineConfiguration) throws {
+    let engine = try Engine(configuration)
+    instance = try Linker<Void>(engine).instantiate(try engine.compile(module), in: Store(engine))
+    memory = try instance.memory("memory")
+    try memory.write((0..<512).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ $0 / 16) }, at: 512)
+    try memory.write(Self.samples, at: Self.firstInput)
+  }
+
+  static func encode(_ functions: [(name: String, text: String)]) throws -> [UInt8] {
+    try WAT.encode("""
       (module
         (memory (export "memory") 1)
         (type $sample (func (param i32 i32)))
@@ -27,12 +40,7 @@ struct VectorSampling {
             (local.set $out (i32.add (local.get $out) (i32.const 16)))
             (br_if $again (i32.lt_u (local.get $out) (i32.const \(Self.firstOutput + 16 * Self.inputs))))))
         \(functions.map(\.text).joined()))
-      """
-    let engine = try Engine(configuration)
-    instance = try Linker<Void>(engine).instantiate(try engine.compile(try WAT.encode(text)), in: Store(engine))
-    memory = try instance.memory("memory")
-    try memory.write((0..<512).map { UInt8(truncatingIfNeeded: $0 &* 37 &+ $0 / 16) }, at: 512)
-    try memory.write(Self.samples, at: Self.firstInput)
+      """)
   }
 
   /// The results of all inputs.
