@@ -35,7 +35,7 @@ class Program:
         self.modules.append(("b", "B", tree, shape))
         self.calls = [(i, [number(r, t) for t in shape.sigs[i][0]]) for i in range(shape.imported, len(shape.sigs)) for _ in range(4)]
         self.deep = {i for i, _ in self.calls if r.random() < 0.3}
-        self.storm = r.choice([1, 50, 3000])
+        self.storm = r.choice([1, 50, 3000, 3000, 20000])
 
     def script(self, engine, counts, cut=frozenset(), chosen=None, counted=False):
         """The text, of the calls by number in `chosen` or of all."""
@@ -58,7 +58,7 @@ class Program:
                 if i in self.deep and chosen is None:
                     lines.append('(assert_exhaustion (invoke "deep") "call stack exhausted")')
         if shape.storms and chosen is None:
-            for name, n in (("storm", self.storm), ("down", 90), ("down", 3)):
+            for name, n in (("storm", self.storm), ("down", 90), ("down", 3), ("chain", self.storm)):
                 lines += [f'(assert_return (invoke "{name}" (i32.const {n})) {x})' for x in peer.call(name, ["i32"], ["i64"], [n])]
         counts.executed += peer.hits()
         return "\n".join(lines) + "\n"

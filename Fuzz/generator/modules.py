@@ -28,7 +28,8 @@ def deep_functions(r, shape):
 
 
 def storm_functions(r):
-    """Many exceptions, of which few are kept; and such as come from deep below, some of them through other handlers."""
+    """Many exceptions, of which few are kept; such as come from deep below, some of them through other handlers; and a
+    chain in which each holds the one before it."""
     k = [r.randrange(1, 10) for _ in range(4)]
     return [f"""(tag $storm (param i64))
 (table $kept 4 exnref)
@@ -72,7 +73,29 @@ local.get $h)
 (func (export "down") (param $k i32) (result i64)
 block $caught (result i64)
   try_table (catch $storm $caught) local.get $k i64.const {k[0]} call $down return end unreachable
-end)"""]
+end)""", f"""(tag $link (param i64 exnref))
+(func (export "chain") (param $n i32) (result i64) (local $h i64) (local $x exnref)
+loop $again
+  block $caught (result i64 exnref exnref)
+    try_table (catch_ref $link $caught)
+      local.get $n i64.extend_i32_u local.get $x throw $link
+    end
+    unreachable
+  end
+  local.set $x drop
+  local.get $h i64.const {2 * k[1] + 1} i64.mul i64.add local.set $h
+  local.get $n i32.const 1 i32.sub local.tee $n br_if $again
+end
+loop $walk
+  block $caught (result i64 exnref)
+    try_table (catch $link $caught) local.get $x throw_ref end
+    unreachable
+  end
+  local.set $x
+  local.get $h i64.const {2 * k[2] + 1} i64.mul i64.xor local.set $h
+  local.get $x ref.is_null i32.eqz br_if $walk
+end
+local.get $h)"""]
 
 
 def hash_function(m, t):

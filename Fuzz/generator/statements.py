@@ -76,7 +76,7 @@ class Statements:
             out += self.invoke(r.choice(tails), d, "return_")
         elif k == 1:
             out += self.multi(list(self.results), d - 1) + ["return"]
-        elif k < 4 and self.s.tags and (self.has_tries or r.random() < 0.3):
+        elif k == 2 and self.s.tags and (self.has_tries or r.random() < 0.3):
             out += self.throw(d)
         else:
             label = r.choice([l for l in self.labels if l.kind != "loop"])

@@ -21,6 +21,9 @@ struct Wast: ParsableCommand {
   @Option(help: ArgumentHelp("A list of failures that are known: FILE LINE|* CAUSE. May be repeated.", valueName: "file"))
   var knownFailures: [String] = []
 
+  @Flag(help: ArgumentHelp("Write each module to an artifact and load it from there.", visibility: .hidden))
+  var artifacts = false
+
   @Flag(help: "Print sums of groups instead of each file's.")
   var summary = false
 
@@ -49,7 +52,7 @@ struct Wast: ParsableCommand {
     var report = ScriptReport(perFile: !summary, causes: causes)
     for path in files {
       for item in try ScriptSource.find(path, engine.features.isDefault ? nil : engine.features.features) {
-        report.add(item, item.run(engines, known))
+        report.add(item, item.run(engines, known, throughArtifacts: artifacts))
       }
     }
     if summary { report.printGroups() }

@@ -13,12 +13,13 @@ struct ScriptSource {
   /// nil for proposals that are unknown here.
   var features: WasmFeatures?
 
-  func run(_ engines: Engines, _ known: KnownFailures) -> [ScriptResult] {
+  func run(_ engines: Engines, _ known: KnownFailures, throughArtifacts: Bool) -> [ScriptResult] {
     guard let features else {
       return [ScriptResult(line: 0, command: "file", outcome: .skipped("the proposal \(group)"))]
     }
     do {
-      var runner = try ScriptRunner(try InputFile.read(path), engine: try engines.engine(features))
+      var runner = try ScriptRunner(
+        try InputFile.read(path), engine: try engines.engine(features), throughArtifacts: throughArtifacts)
       return known.applied(to: runner.run(), file: key)
     } catch {
       return [ScriptResult(line: 0, command: "file", outcome: .failed("\(error)"))]
