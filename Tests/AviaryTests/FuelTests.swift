@@ -61,6 +61,11 @@ import Testing
     .init("table.fill", 0, 5, "(table.fill $t (i32.const 0) (ref.null func) (i32.const 8))"),
     .init("table.copy", 0, 5, "(table.copy $t $t (i32.const 0) (i32.const 1) (i32.const 15))"),
     .init("grow", 0, 2, "(drop (memory.grow (i32.const 1)))"),
+    // the line that a call throws from is paid for as a whole; one more for each eight frames that are left
+    .init("throw", 0, 1, "(block (try_table (catch_all 0) (throw $e)))"),
+    .init("caught", 0, 3, "(block (try_table (catch_all 0) (call $throw))) (drop (i32.const 1))"),
+    .init("reference", 0, 3, "(drop (block (result exnref) (try_table (catch_all_ref 0) (call $throw)) (ref.null exn)))"),
+    .init("caught far away", 16, 103, "(block (try_table (catch_all 0) (call $nest (local.get 0))))"),
     .init("host", 0, 3, "(call $host) (drop (i32.const 1)) (drop (i32.const 1))"),
   ]
 
@@ -71,6 +76,10 @@ import Testing
       (import "env" "host" (func $host))
       (memory 1 4)
       (table $t 16 funcref)
+      (tag $e)
+      (func $throw (throw $e))
+      (func $nest (param i32)
+        (if (local.get 0) (then (call $nest (i32.sub (local.get 0) (i32.const 1))))) (throw $e))
       (elem (table $t) (i32.const 0) func $three)
       (data $data "\(String(repeating: "x", count: 128))")
       (func $three (type $void) (drop (i32.const 1)) (drop (i32.const 2)) (drop (i32.const 3)))

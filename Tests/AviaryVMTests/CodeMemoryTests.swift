@@ -102,6 +102,41 @@ private func hasWritableCode() -> Bool {
     #expect(refused { $0.addresses = [AddressMapping(offset: 5, wasmOffset: 0), AddressMapping(offset: 4, wasmOffset: 0)] })
   }
 
+  @Test func wrongHandlerTablesAreRefused() throws {
+    let engine = try World.engine()
+    var good = Artifact(
+      fingerprint: engine.tunables.fingerprint, cpu: [], text: GuestFunction.add.bytes,
+      functions: [FunctionRange(offset: 0, size: 9)], traps: [], addresses: [])
+    good.exceptions.segments = [HandlerSegment(offset: 2, handler: 1), HandlerSegment(offset: 5, handler: HandlerSegment.none)]
+    good.exceptions.handlers = [
+      Handler(parent: HandlerSegment.none, first: 0, count: 1), Handler(parent: 0, first: 1, count: 1),
+    ]
+    good.exceptions.clauses = [
+      HandlerClause(tag: HandlerClause.anyTag, landing: 6 | HandlerClause.keepsReference),
+      HandlerClause(tag: HandlerClause.anyTag, landing: 7),
+    ]
+    let code = try VMCode(good, tunables: engine.tunables)
+    #expect(code.artifact(engine.tunables).exceptions == good.exceptions)
+    func refused(_ change: (inout HandlerTables) -> Void) -> Bool {
+      var artifact = good
+      change(&artifact.exceptions)
+      do {
+        _ = try VMCode(artifact, tunables: engine.tunables)
+        return false
+      } catch { return true }
+    }
+    #expect(refused { $0.segments[1].offset = 2 })
+    #expect(refused { $0.segments[1].offset = 1000 })
+    #expect(refused { $0.segments[0].handler = 2 })
+    #expect(refused { $0.handlers[1].parent = 1 })
+    #expect(refused { $0.handlers[0].parent = 1 })
+    #expect(refused { $0.handlers[1].count = 2 })
+    #expect(refused { $0.handlers[1].first = .max })
+    #expect(refused { $0.clauses[1].landing = 1000 })
+    // There is no such tag.
+    #expect(refused { $0.clauses[1].tag = 0 })
+  }
+
   /// What a processor lacks is named, bit by bit.
   @Test func processorsBelowTheFloorAreRefused() {
     #expect(CPUFeatures.hostRefusal == nil)

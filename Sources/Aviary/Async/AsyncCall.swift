@@ -64,7 +64,7 @@ extension StoreContext {
           }
         } catch {
           // An exception that the guest catches is how it goes on.
-          guard fiber.hostCall != nil, try runtime.resumes(with: error) else { throw error }
+          guard try runtime.resumes(fiber, with: error) else { throw error }
           takeBack(task)
           status = fiber.resume(0)
         }

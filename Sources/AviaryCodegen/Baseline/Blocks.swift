@@ -217,7 +217,8 @@ extension FunctionEmitter {
       }
     case .block, .otherwise, .function, .tryTable, .legacyTry, .legacyCatch:
       let isReached = !isDead
-      if isTarget(frame) || frame.kind == .function {
+      // Below a legacy catch's values may be the exception.
+      if isTarget(frame) || frame.kind == .function || frame.kind == .legacyCatch {
         joinAtEnd(frame, isReached: isReached)
       }
     }

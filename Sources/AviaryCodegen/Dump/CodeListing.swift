@@ -10,6 +10,7 @@ package import AviaryCore
 ///   0x0005c  e8 df ff ff ff                     ; call at 0x61
 ///   0x00061  03 d8                              ; trap: unreachable
 /// ```
+/// Where a handler for exceptions begins or ends to look after the code, and where its clauses land, is said too.
 /// An address map entry names a position after a call or at an instruction
 /// that may fault; what stands in the comment is that operator.
 package struct CodeListing {
@@ -60,7 +61,38 @@ package struct CodeListing {
       let trap = "trap: \(TrapCode(rawValue: site.code)?.message ?? "code \(site.code)")"
       texts[site.offset] = texts[site.offset].map { "\($0), \(trap)" } ?? trap
     }
+    func add(_ text: String, _ offset: UInt32) { texts[offset] = texts[offset].map { "\($0); \(text)" } ?? text }
+    for segment in Self.slice(artifact.exceptions.segments, range, \.offset) {
+      guard segment.handler != HandlerSegment.none else {
+        add("no handler", segment.offset)
+        continue
+      }
+      let parent = artifact.exceptions.handlers[Int(segment.handler)].parent
+      add("handler \(segment.handler)\(parent == HandlerSegment.none ? "" : " in \(parent)")", segment.offset)
+    }
+    for handler in handlers(in: range) { addLandings(of: handler, add) }
     return texts.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
+  /// The handlers of the functions in the range, those that look after no code included.
+  private func handlers(in range: ClosedRange<UInt32>) -> Set<Int> {
+    var found: Set<Int> = []
+    for segment in Self.slice(artifact.exceptions.segments, range, \.offset) {
+      var next = segment.handler
+      while next != HandlerSegment.none, found.insert(Int(next)).inserted {
+        next = artifact.exceptions.handlers[Int(next)].parent
+      }
+    }
+    return found
+  }
+
+  private func addLandings(of index: Int, _ add: (String, UInt32) -> Void) {
+    let handler = artifact.exceptions.handlers[index]
+    for clause in artifact.exceptions.clauses[Int(handler.first)..<Int(handler.first + handler.count)] {
+      let what = clause.tag == HandlerClause.anyTag ? "any exception" : "tag \(clause.tag)"
+      let reference = clause.landing & HandlerClause.keepsReference != 0 ? ", with a reference" : ""
+      add("handler \(index): \(what)\(reference) lands", clause.landing & ~HandlerClause.keepsReference)
+    }
   }
 
   /// The entries of a sorted table whose offsets lie in `range`.

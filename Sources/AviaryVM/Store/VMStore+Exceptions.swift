@@ -35,12 +35,15 @@ extension VMStore {
     return AVIARY_TRAP_HOST.rawValue
   }
 
-  /// Makes the suspended guest go on with what its asynchronous host function threw, where it catches it: it is then to be
+  /// Makes a suspended guest go on with what its asynchronous host function threw, where it catches it: it is then to be
   /// resumed. False where the call ends with the error.
   ///
   /// - Throws: what the call ends with instead.
-  package func resumes(with error: any Error) throws -> Bool {
-    guard let exception = error as? any VMGuestException else { return false }
+  package func resumes(_ fiber: VMFiber, with error: any Error) throws -> Bool {
+    guard let exception = error as? any VMGuestException, fiber.hostCall != nil,
+      // A call inside of it may have been left behind, suspended: that is not whom it is for.
+      unsafe aviary_fiber_current(&raw.pointee.context) == fiber.words
+    else { return false }
     return try throwIntoGuest(exception)
   }
 

@@ -303,6 +303,22 @@ import Testing
     #expect(try run(2) == 7)
   }
 
+  /// Behind the end of a catch to which nothing branches, the operand stack is what it was before the try.
+  @Test(arguments: ExceptionFixture.kinds) func aLegacyCatchLeavesNothingOnTheStack(_ kind: ExceptionFixture.Kind) throws {
+    let instance = try ExceptionFixture.instance(
+      kind.engine,
+      """
+      (module
+        (tag $e (param i64))
+        (func $f (export "f") (param i32) (result i32 f64 i64 i32)
+          (i32.const 1) (f64.const 2) (i64.const 3)
+          (try (do (throw $e (i64.const 9))) (catch $e (drop) (if (local.get 0) (then (rethrow 1)))))
+          (try (result i32) (do (throw $e (i64.const 9))) (catch_all (i32.const 4)))))
+      """)
+    #expect(try instance.function("f")([.i32(0)]) == [.i32(1), .f64(2), .i64(3), .i32(4)])
+    #expect(wasmException { _ = try instance.function("f")([.i32(1)]) }?.values == [.i64(9)])
+  }
+
   @Test func aLoopOfThrowsIsInterruptedAndMetered() throws {
     let wat = """
       (module (tag $e)
