@@ -38,16 +38,17 @@ final class TableState {
       throw .limit("a table of \(type.limits.minimum) elements exceeds the limit of \(largest)")
     }
     let count = Int(type.limits.minimum)
+    let limit = min(type.limits.maximum ?? largest, largest)
     if let pool = engine.tables {
-      let block = unsafe try engine.taking { () throws(VMError) in unsafe try pool.take() }
-      unsafe base = block.bindMemory(to: UInt64.self, capacity: Int(largest))
-      capacity = Int(largest)
+      let block = unsafe try engine.taking { () throws(VMError) in unsafe try pool.take(8 * limit) }
+      unsafe base = block.bindMemory(to: UInt64.self, capacity: Int(limit))
+      capacity = Int(limit)
     } else {
       capacity = count
       unsafe base = .allocate(capacity: max(capacity, 1))
     }
     pool = engine.tables
-    limit = min(type.limits.maximum ?? largest, largest)
+    self.limit = limit
     self.type = type
     self.element = element
     unsafe self.cell = cell ?? .allocate(capacity: 1)
