@@ -37,6 +37,33 @@ import Testing
     }
   }
 
+  /// Blocks of all sizes, taken, given back and taken again, are disjoint, and as many as there may be.
+  @Test(arguments: [512, 5000, 1 << 20] as [UInt64]) func blocksOfAllSizesAreDisjoint(_ largest: UInt64) throws {
+    let pool = try BlockPool("blocks", count: 5, bytes: largest)
+    let sizes = ([1, 64, 1024, 1025, 4096, 4097, 16384, 16385, 1 << 20] as [UInt64]).filter { $0 <= pool.blockBytes }
+    for round in 0..<sizes.count {
+      var taken: [(start: UInt, bytes: UInt64)] = []
+      for number in 0..<5 {
+        let bytes = sizes[(round + number) % sizes.count]
+        let block = unsafe try pool.take(bytes)
+        unsafe block.initializeMemory(as: UInt8.self, repeating: UInt8(number + 1), count: Int(bytes))
+        taken.append((UInt(bitPattern: block), bytes))
+      }
+      #expect(pool.used == 5)
+      #expect(throws: VMError.limit("all 5 blocks of the pool are in use")) { _ = unsafe try pool.take(1) }
+      for (number, block) in taken.enumerated() {
+        let bytes = unsafe UnsafeRawBufferPointer(
+          start: UnsafeRawPointer(bitPattern: block.start), count: Int(block.bytes))
+        #expect(unsafe bytes.allSatisfy { $0 == UInt8(number + 1) })
+        #expect(block.start % 64 == 0)
+      }
+      for block in taken {
+        unsafe pool.giveBack(UnsafeMutableRawPointer(bitPattern: block.start)!, used: block.bytes)
+      }
+      #expect(pool.used == 0)
+    }
+  }
+
   @Test func exhaustionNamesTheNumber() throws {
     let engine = try Self.engine {
       $0.instances = 2
