@@ -71,6 +71,20 @@ import Testing
     #expect(Value(defaultOf: .v128) == .v128(V128(low: 0, high: 0)))
   }
 
+  /// Guests' memory in vectors: by lanes, and checked as a whole.
+  @Test func memory() throws {
+    let memory = try Memory(in: Store(Fixture.engine), MemoryType(minimum: 1))
+    try memory.store(SIMD4<Float>(1, 2, 3, 4), at: 3)
+    #expect(try memory.load(Float.self, at: 7) == 2)
+    #expect(try memory.load(SIMD4<Float>.self, at: 3) == SIMD4(1, 2, 3, 4))
+    try memory.store(V128(low: 0x0807_0605_0403_0201, high: 0x100F_0E0D_0C0B_0A09), at: 65520)
+    #expect(try memory.load(V128.self, at: 65520) == V128(low: 0x0807_0605_0403_0201, high: 0x100F_0E0D_0C0B_0A09))
+    #expect(try memory.load(SIMD16<UInt8>.self, at: 65520) == SIMD16(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16))
+    #expect(trapCode { try memory.store(SIMD2<UInt64>(0, 0), at: 65521) } == .memoryOutOfBounds)
+    #expect(trapCode { _ = try memory.load(SIMD8<UInt16>.self, at: 65535) } == .memoryOutOfBounds)
+    #expect(try memory.load(UInt8.self, at: 65535) == 16)
+  }
+
   // MARK: Host functions
 
   private static let hostWat = """

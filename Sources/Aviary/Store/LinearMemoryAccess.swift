@@ -50,6 +50,17 @@ extension LinearMemoryAccess where Self: ~Copyable {
     Double(bitPattern: try load(UInt64.self, at: address))
   }
 
+  /// Reads 16 bytes; no alignment is needed.
+  @inlinable public func load(_ type: V128.Type = V128.self, at address: some GuestAddress) throws(WasmError) -> V128 {
+    let bits = try load(UInt128.self, at: address)
+    return V128(low: UInt64(truncatingIfNeeded: bits), high: UInt64(truncatingIfNeeded: bits &>> 64))
+  }
+  /// Reads 16 bytes as lanes, little-endian each; no alignment is needed.
+  @inlinable public func load<Vector: SIMD>(_ type: Vector.Type = Vector.self, at address: some GuestAddress) throws(WasmError) -> Vector
+  where Vector.Scalar: V128Lane, Vector.Scalar.V128Vector == Vector {
+    try load(V128.self, at: address).lanes()
+  }
+
   /// Writes a little-endian integer; no alignment is needed.
   @inlinable public func store<T: FixedWidthInteger>(_ value: T, at address: some GuestAddress) throws(WasmError) {
     try unsafe memoryRecord().view.store(value, at: address.guestAddress)
@@ -61,6 +72,15 @@ extension LinearMemoryAccess where Self: ~Copyable {
   /// Writes a little-endian double.
   @inlinable public func store(_ value: Double, at address: some GuestAddress) throws(WasmError) {
     try store(value.bitPattern, at: address)
+  }
+  /// Writes 16 bytes.
+  @inlinable public func store(_ value: V128, at address: some GuestAddress) throws(WasmError) {
+    try store(UInt128(value.high) &<< 64 | UInt128(value.low), at: address)
+  }
+  /// Writes the 16 bytes of a vector's lanes, little-endian each.
+  @inlinable public func store<Vector: SIMD>(_ vector: Vector, at address: some GuestAddress) throws(WasmError)
+  where Vector.Scalar: V128Lane, Vector.Scalar.V128Vector == Vector {
+    try store(V128(vector), at: address)
   }
 
   /// Copies bytes out.

@@ -207,7 +207,8 @@ extension FunctionEmitter {
     let first = Int(signature.parameterCount)
     guard locals.count > first else { return }
     let isMany = frame.zeroTop - frame.zeroBottom > 16 * 8
-    if isMany { zeroRange() } else if facts.hasVectors { asm.zero(.xmm15) }
+    if isMany { zeroRange() }
+    var hasZero = false
     for position in 0..<seenLocals.count {
       let local = Int(seenLocals[position])
       let info = locals[local]
@@ -217,6 +218,8 @@ extension FunctionEmitter {
       } else if isMany {
         continue
       } else if info.type == .vector {
+        if !hasZero { asm.zero(.xmm15) }
+        hasZero = true
         asm.storeVector(Address(.rbp, info.home), .xmm15)
       } else {
         asm.storeImmediate(.b64, Address(.rbp, info.home), 0)
