@@ -38,6 +38,10 @@ public struct SuspendedGuests: Sendable {
     case spins = 4
     /// With suspended guests below it.
     case nests = 5
+    /// The same, and one of them, which waits for ever, ends at a deadline of its own.
+    case limits = 6
+    /// With a guest below it that a synchronous host function called, and that spins until a deadline of its own.
+    case bounds = 7
   }
 
   /// What one guest is to do.
@@ -47,6 +51,8 @@ public struct SuspendedGuests: Sendable {
     let end: End
     let isCancelled: Bool
     let hasDeadline: Bool
+    /// One that does not pass: what it waits for is awaited in other tasks.
+    let hasFarDeadline: Bool
 
     init(_ random: inout SplitMix64, _ index: Int, _ isCalm: Bool) {
       self.index = index
@@ -56,12 +62,15 @@ public struct SuspendedGuests: Sendable {
       case 8..<14: end = .fails
       case 14..<24: end = .waits
       case 24..<28: end = isCalm ? .waits : .spins
-      case 28..<40: end = .nests
+      case 28..<36: end = .nests
+      case 36..<44: end = .limits
+      case 44..<50: end = isCalm ? .limits : .bounds
       default: end = .returns
       }
       let isEndless = end == .waits || end == .spins
       isCancelled = isEndless && random.next() % 2 == 0
       hasDeadline = isEndless && !isCancelled
+      hasFarDeadline = !isEndless && random.next() % 2 == 0
     }
 
     var name: String {
@@ -79,8 +88,14 @@ public struct SuspendedGuests: Sendable {
     }
   }
 
+  /// Where host functions find their store.
+  final class Home: @unchecked Sendable {
+    weak var store: Store<Tenant>?
+  }
+
   struct Tenant: Sendable {
     let plan: Plan
+    let home = Home()
     let gathering: Gathering
     let hub: Hub
   }
@@ -94,7 +109,11 @@ public struct SuspendedGuests: Sendable {
       (import "env" "fail" (func $fail))
       (import "env" "wait" (func $wait))
       (import "env" "nest" (func $nest (param i64) (result i64)))
+      (import "env" "limit" (func $limit (param i64) (result i64)))
+      (import "env" "bound" (func $bound (param i64) (result i64)))
       (memory (export "memory") 1 4)
+      (func (export "wait") (call $wait))
+      (func (export "spin") (loop $l (br $l)))
       ;; So deep that stacks differ, and values live in frames below the suspension.
       (func $deep (param $h i64) (param $depth i32) (param $kind i32) (result i64)
         (local $saved i64)
@@ -121,6 +140,8 @@ public struct SuspendedGuests: Sendable {
         (if (i32.eq (local.get $end) (i32.const 3)) (then (call $wait)))
         (if (i32.eq (local.get $end) (i32.const 4)) (then (loop $l (br $l))))
         (if (i32.eq (local.get $end) (i32.const 5)) (then (local.set $h (call $nest (local.get $h)))))
+        (if (i32.eq (local.get $end) (i32.const 6)) (then (local.set $h (call $limit (local.get $h)))))
+        (if (i32.eq (local.get $end) (i32.const 7)) (then (local.set $h (call $bound (local.get $h)))))
         (i64.add (local.get $h) (i64.trunc_f64_s (f64.mul (local.get $f) (f64.const 4))))))
     """
 
@@ -138,6 +159,7 @@ public struct SuspendedGuests: Sendable {
     var h = plan.seed
     for _ in 0..<suspensions { h = deep(h, h & 15) ^ h }
     if plan.end == .nests { h = mix(mix(h)) }
+    if plan.end == .limits || plan.end == .bounds { h = mix(h) }
     return h &+ UInt64(suspensions)
   }
 
@@ -169,6 +191,26 @@ public struct SuspendedGuests: Sendable {
       guard let instance = caller.instance else { throw Failure(seed: 0) }
       let again = try instance.function("await", as: ((Int32, UInt64) -> UInt64).self)
       return try await again.async(1, try await again.async(2, value))
+    }
+    linker.define("env", "limit") { (caller: borrowing Caller<Tenant>, value: UInt64) async throws -> UInt64 in
+      guard let instance = caller.instance else { throw Failure(seed: 0) }
+      let wait = try instance.function("wait", as: (() -> Void).self)
+      do {
+        try await wait.async(deadline: .now + .microseconds(Int(value % 500)))
+        throw Failure(seed: 0)
+      } catch WasmError.trap(let trap) where trap.code == .interrupted {
+        return mix(value)
+      }
+    }
+    linker.define("env", "bound") { (caller: borrowing Caller<Tenant>, value: UInt64) throws -> UInt64 in
+      guard let instance = caller.instance, let store = caller.state.home.store else { throw Failure(seed: 0) }
+      let spin = try instance.function("spin", as: (() -> Void).self)
+      do {
+        try store.withDeadline(after: .microseconds(Int(value % 500))) { try spin() }
+        throw Failure(seed: 0)
+      } catch WasmError.trap(let trap) where trap.code == .interrupted {
+        return mix(value)
+      }
     }
     return linker
   }
@@ -223,12 +265,14 @@ public struct SuspendedGuests: Sendable {
     var result = "nothing"
     do {
       let store = Store(engine, state: tenant)
+      tenant.home.store = store
       let instance = try await plugin.instantiate(in: store)
       let run = try instance.function("run", as: ((UInt64, Int32, Int32) -> UInt64).self)
-      let deadline: ContinuousClock.Instant? = plan.hasDeadline ? .now + .milliseconds(Int(plan.seed % 2000)) : nil
+      var deadline: ContinuousClock.Instant? = plan.hasDeadline ? .now + .milliseconds(Int(plan.seed % 2000)) : nil
+      if plan.hasFarDeadline { deadline = .now + .seconds(86_400) }
       let value = try await run.async(plan.seed, Int32(suspensions), plan.end.rawValue, deadline: deadline)
       result = "\(value)"
-      if plan.end == .returns || plan.end == .nests, value == Self.result(plan, suspensions) { return nil }
+      if [.returns, .nests, .limits, .bounds].contains(plan.end), value == Self.result(plan, suspensions) { return nil }
     } catch let error as WasmError {
       if case .trap(let trap) = error {
         if plan.end == .traps, trap.code == .unreachable { return nil }
