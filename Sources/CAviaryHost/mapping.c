@@ -3,6 +3,7 @@
 #include "internal.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -59,13 +60,67 @@ intptr_t aviary_system_avoid_huge_pages(uintptr_t address, size_t bytes) {
   return madvise((void *)address, bytes, MADV_NOHUGEPAGE) != 0 && errno != EINVAL ? -errno : 0;
 }
 
+// Once other threads have taken the last mapping, the kernel refuses to replace mappings, even by fewer: a pool that
+// is to give slots back could not, and nothing would ever become better. So some are kept that can be given up for
+// the time of that: pages of a range that differ by turns, and are one mapping once they do not. That needs
+// none.
+enum { PAGE = 4096, SPARE_PAGES = 17, SPARE_PAUSE = 256 };
+static pthread_mutex_t spare_lock = PTHREAD_MUTEX_INITIALIZER;
+static void *spare;
+static atomic_bool is_spare_kept;
+static unsigned spare_pause; // so many calls until the next attempt
+
+// With the lock. All or nothing.
+static bool keep_spare(void) {
+  for (int i = 1; i < SPARE_PAGES; i += 2) {
+    if (mprotect((char *)spare + i * PAGE, PAGE, PROT_READ) == 0) continue;
+    mprotect(spare, SPARE_PAGES * PAGE, PROT_NONE);
+    return false;
+  }
+  return true;
+}
+
+void aviary_system_keep_spare_mappings(void) {
+  if (atomic_load_explicit(&is_spare_kept, memory_order_relaxed)) return;
+  pthread_mutex_lock(&spare_lock);
+  if (spare == NULL) {
+    void *range = mmap(NULL, SPARE_PAGES * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (range != MAP_FAILED) spare = range;
+  }
+  if (spare_pause > 0) {
+    spare_pause--;
+  } else if (spare != NULL && !atomic_load(&is_spare_kept)) {
+    bool is_kept = keep_spare();
+    // Mappings are short for a while, and each attempt costs system calls.
+    if (!is_kept) spare_pause = SPARE_PAUSE;
+    atomic_store(&is_spare_kept, is_kept);
+  }
+  pthread_mutex_unlock(&spare_lock);
+}
+
+static void give_up_spare(void) {
+  pthread_mutex_lock(&spare_lock);
+  if (atomic_load(&is_spare_kept) && mprotect(spare, SPARE_PAGES * PAGE, PROT_NONE) == 0) atomic_store(&is_spare_kept, false);
+  pthread_mutex_unlock(&spare_lock);
+}
+
+static void *map_nothing(uintptr_t address, size_t bytes) {
+  return mmap((void *)address, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+}
+
 intptr_t aviary_system_clear(uintptr_t address, size_t bytes) {
   int error = aviary_system_injected(AVIARY_SYSTEM_CLEAR);
   if (error != 0) return -error;
-  void *result = mmap((void *)address, bytes, PROT_NONE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+  void *result = map_nothing(address, bytes);
+  if (result == MAP_FAILED && errno == ENOMEM) {
+    // Or another thread has done so just now.
+    give_up_spare();
+    result = map_nothing(address, bytes);
+  }
+  if (result == MAP_FAILED) return -errno;
+  aviary_system_keep_spare_mappings();
   // Without the advice it would not become one mapping with its neighbours, which have it.
-  return result == MAP_FAILED ? -errno : aviary_system_avoid_huge_pages(address, bytes);
+  return aviary_system_avoid_huge_pages(address, bytes);
 }
 
 // PIDFD_SELF_THREAD_GROUP: a process names itself without a file descriptor; one

@@ -59,6 +59,7 @@ package final class MemoryPool: Sendable {
 
   /// - Throws: `configuration` that names the numbers; `system` where nothing can be reserved.
   package init(_ configuration: MemoryPoolConfiguration) throws(VMError) {
+    aviary_system_keep_spare_mappings()
     var strategy = try PoolStrategy(configuration)
     let available = try strategy.takeKeys(configuration)
     let reservation = try SlabReservation(

@@ -20,6 +20,8 @@ intptr_t aviary_system_protect_key(uintptr_t address, size_t bytes, int protecti
 intptr_t aviary_system_map_image(uintptr_t address, size_t bytes, int fd, uint64_t offset, int protection);
 // Anonymous memory without access in place of what was there. It has key 0.
 intptr_t aviary_system_clear(uintptr_t address, size_t bytes);
+// Sets some of the process's mappings aside, for aviary_system_clear where there are none left. Any number of times.
+void aviary_system_keep_spare_mappings(void);
 
 // Keeps the kernel from backing the range with huge pages where it does so unasked: one written
 // byte would take 2 MiB, which the next reset would have to bring back. Nothing where it does not.

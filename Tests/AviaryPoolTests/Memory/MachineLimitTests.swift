@@ -139,4 +139,38 @@ import Testing
       pool.purge(group)
     }
   }
+
+  /// Other parts of the process take mappings when there are none left for the pool, and keep them.
+  @Test func `slots are given back where others have taken the last mapping`() async {
+    await #expect(processExitsWith: .success) {
+      let limit = aviary_system_mapping_limit()
+      guard limit > 0, limit < 200_000 else { return }
+      let pool = try MemoryPool(
+        .small(slots: 64) {
+          $0.maxMemoryBytes = 64 * kibibyte
+          $0.reservationBytes = 64 * kibibyte
+          $0.warmSlots = 4
+        })
+      let image = try TestImage(start: 0, pages: 1, seed: 1)
+      let request = MemoryRequest(group: pool.makeGroup(), image: image.image, initialBytes: 64 * kibibyte)
+      for _ in 0..<3 {
+        var held: [HeldSlot] = []
+        held.reserveCapacity(40)
+        for _ in 0..<40 { held.append(HeldSlot(try pool.acquire(request))) }
+        var others: [UnsafeMutableRawPointer] = unsafe []
+        unsafe others.reserveCapacity(Int(limit) + 1)
+        // Neighbours differ, so none are joined.
+        while let other = unsafe mmap(
+          nil, Int(page), others.count % 2 == 0 ? PROT_READ : PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+          unsafe other != MAP_FAILED
+        { unsafe others.append(other) }
+        precondition(unsafe others.count > Int(limit) / 2)
+        held = []
+        precondition(pool.statistics.failedResets == 0 && pool.statistics.live == 0)
+        for _ in 0..<20 { held.append(HeldSlot(try pool.acquire(request))) }
+        for slot in held { precondition(slot.slot.reads(image, 64 * kibibyte)) }
+        for unsafe other in unsafe others { unsafe munmap(other, Int(page)) }
+      }
+    }
+  }
 }
