@@ -201,6 +201,8 @@ static void note_use(AviaryHostCheck *check, const Measure *measure) {
 static size_t depth_below(ThreadState *thread, bool is_native, uintptr_t here) {
   uintptr_t low = is_native ? thread->stack_low : thread->activation->stack_low;
   if (low == 0 || here - low < 2 * MARGIN) return 0;
+  // A stack that is neither: nobody knows where it ends.
+  if (is_native && here - low > thread->stack_size) return 0;
   size_t room = (here - low - MARGIN) & ~(size_t)15;
   size_t depth = room < AVIARY_HOST_CHECK_DEPTH ? room : AVIARY_HOST_CHECK_DEPTH;
   if (is_native && is_main(thread) && !grow_main((here - depth - MARGIN / 2) & ~(uintptr_t)15)) return 0;
