@@ -73,7 +73,11 @@ class Vectors:
         if op == "swizzle" and r.random() < 0.4:
             return e("v128") + self.lane_numbers(d) + [o.name], None
         for i, t in enumerate(o.operands):
-            if t == "v128" and reads:
+            if t == "v128" and i == len(o.operands) - 1 and r.random() < 0.12:
+                # An instruction may read memory itself.
+                m, u = self.memory()
+                out += self.address(d - 1, u) + [self.access(LOADS[0], m, u)]
+            elif t == "v128" and reads:
                 code, raw = self.floats(reads, d)
                 if raw and not noisy and lanes[0] == "f" and op not in COMPARISONS:
                     # What passes bits on makes of any NaN any NaN.

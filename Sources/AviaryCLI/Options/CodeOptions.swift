@@ -15,10 +15,14 @@ struct CodeOptions: ParsableArguments {
   @Flag(help: "Make code for any x86-64-v2 processor, not for this one: an artifact runs on others then.")
   var baselineCPU = false
 
+  @Flag(name: .customLong("no-avx2"), help: ArgumentHelp("Use neither AVX2 nor FMA.", visibility: .hidden))
+  var avoidsAVX2 = false
+
   func apply(to configuration: inout EngineConfiguration) {
     if let memoryReservation { configuration.memoryReservation = memoryReservation.bytes }
     if let memoryGuard { configuration.memoryGuard = memoryGuard.bytes }
     if explicitStackChecks { configuration.explicitStackChecks = true }
     if baselineCPU { configuration.usesBaselineCPU = true }
+    if avoidsAVX2 { configuration.avoidsAVX2 = true }
   }
 }
