@@ -6,11 +6,28 @@
 ///  clauses    tag or any → landing pad
 /// ```
 package struct HandlerTables: Sendable, Equatable {
+  /// Handlers and clauses that may be asked for one return address: a bound for the work at each frame that a throw leaves.
+  package static let chainLimit = 1000
+
   /// Sorted by offset, no duplicates.
   package var segments: [HandlerSegment] = []
   package var handlers: [Handler] = []
   package var clauses: [HandlerClause] = []
   package init() {}
+
+  /// Whether no chain of handlers is longer than `chainLimit`.
+  /// - Precondition: parents' indices are smaller than their handlers'.
+  package var isBounded: Bool {
+    var lengths: [Int] = []
+    lengths.reserveCapacity(handlers.count)
+    for handler in handlers {
+      let outer = handler.parent == HandlerSegment.none ? 0 : lengths[Int(handler.parent)]
+      let length = outer + 1 + Int(handler.count)
+      guard length <= HandlerTables.chainLimit else { return false }
+      lengths.append(length)
+    }
+    return true
+  }
 }
 
 /// From the offset on to the next segment's, the innermost handler is this one.

@@ -178,7 +178,6 @@ void aviary_exception_collect(AviaryHostStore *store) {
     // A guest that has much to be looked at pays for it with memory, and not with time.
     size_t looked = marker.words * sizeof(uint64_t) / 4;
     heap->threshold = heap->bytes + (looked > more ? looked : more);
-    if (heap->threshold > AVIARY_EXCEPTION_LIMIT) heap->threshold = AVIARY_EXCEPTION_LIMIT;
     heap->collections++;
   }
   free(marker.table);

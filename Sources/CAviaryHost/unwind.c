@@ -14,11 +14,13 @@ typedef struct Walk {
   uintptr_t low; // frames are in [low, activation->entry_rbp)
   uintptr_t frame;
   uintptr_t pc; // in the function whose frame it is
-  size_t steps;
+  size_t work;  // frames that were left, and clauses that were looked at
+  size_t poll;  // the work at which it is asked whether the guest is to stop
+  bool is_stopped;
 } Walk;
 
-// Frames fit: a frame is 16 bytes at the least, and a stack a gibibyte at the most.
-enum { STEP_LIMIT = 1 << 27 };
+// A frame has at most a thousand clauses (HandlerTables.chainLimit).
+enum { POLL_INTERVAL = 1024 };
 
 static uintptr_t word(uintptr_t address) { return *(const uintptr_t *)address; }
 
@@ -43,7 +45,8 @@ static bool begin(Walk *walk, const AviaryActivation *activation) {
 static bool step(Walk *walk) {
   uintptr_t next = word(walk->frame);
   walk->pc = word(walk->frame + 8);
-  if (next <= walk->frame || ++walk->steps > STEP_LIMIT) return false;
+  walk->work++;
+  if (next <= walk->frame) return false;
   walk->frame = next;
   return is_inside(walk, next);
 }
@@ -72,7 +75,7 @@ static bool catches(const AviaryHandlerClause *clause, const AviaryVMContext *co
 // Whether a handler of the function that the walk is at takes the exception. Functions with handlers keep their context
 // at [rbp - 8].
 static bool find_clause(
-    const Walk *walk, const AviaryCodeHandlers *code, const AviaryTag *tag, Landing *landing) {
+    Walk *walk, const AviaryCodeHandlers *code, const AviaryTag *tag, Landing *landing) {
   uint32_t index = handler_at(code->table, (uint32_t)(walk->pc - code->start));
   if (index == AVIARY_NO_HANDLER || walk->frame - 8 < walk->low) return false;
   const AviaryVMContext *context = (const AviaryVMContext *)word(walk->frame - 8);
@@ -81,6 +84,7 @@ static bool find_clause(
     const AviaryHandler *handler = &code->table->handlers[index];
     for (uint32_t position = 0; position < handler->count; position++) {
       const AviaryHandlerClause *clause = &code->table->clauses[handler->first + position];
+      walk->work++;
       if (!catches(clause, context, tag)) continue;
       landing->pc = code->start + (clause->landing & ~(uint32_t)AVIARY_CATCHES_REFERENCE);
       landing->rbp = walk->frame;
@@ -91,6 +95,16 @@ static bool find_clause(
   return false;
 }
 
+// Guests are stopped on long ways out as they are in loops.
+static bool is_to_stop(Walk *walk) {
+  if (AVIARY_LIKELY(walk->work < walk->poll)) return false;
+  walk->poll = walk->work + POLL_INTERVAL;
+  const AviaryHostStore *store = (const AviaryHostStore *)walk->activation->store;
+  walk->is_stopped = walk->activation->pending != AVIARY_TRAP_NONE || aviary_interrupt_is_set(store) ||
+                     (store->has_checks != 0 && aviary_epoch_now(store->context.epoch) >= store->trap_epoch);
+  return walk->is_stopped;
+}
+
 static bool find_landing(Walk *walk, const AviaryTag *tag, Landing *landing) {
   // The code that the walk meets most is the code that it met last.
   AviaryCodeHandlers code = {0};
@@ -99,15 +113,15 @@ static bool find_landing(Walk *walk, const AviaryTag *tag, Landing *landing) {
   do {
     if (walk->pc - code.start >= code.size) code = aviary_code_handlers(reading, walk->pc);
     is_found = code.table != NULL && find_clause(walk, &code, tag, landing);
-  } while (!is_found && step(walk));
+  } while (!is_found && !is_to_stop(walk) && step(walk));
   aviary_code_end();
   return is_found;
 }
 
-// Of frames that were passed, eight cost what an operator does.
+// Eight steps of the way cost what an operator does.
 static bool pays(AviaryStoreContext *store, const Walk *walk) {
   if (store->is_metered == 0) return true;
-  uint64_t cost = walk->steps / 8;
+  uint64_t cost = walk->work / 8;
   if (store->fuel < cost) return false;
   store->fuel -= cost;
   return true;
@@ -119,7 +133,9 @@ static uint32_t throw_into(AviaryActivation *activation, AviaryException *except
   Walk walk;
   Landing landing;
   if (!begin(&walk, activation)) return AVIARY_TRAP_NONE;
+  walk.poll = POLL_INTERVAL;
   bool is_found = find_landing(&walk, exception->tag, &landing);
+  if (walk.is_stopped) return AVIARY_TRAP_INTERRUPTED;
   if (!pays(&store->context, &walk)) return AVIARY_TRAP_OUT_OF_FUEL;
   if (!is_found) return AVIARY_TRAP_NONE;
   if (landing.wants_reference && exception->is_object == 0) {

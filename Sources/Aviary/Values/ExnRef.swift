@@ -19,7 +19,7 @@ public final class ExnRef {
 
   /// Makes an exception to be passed to guests.
   /// - Throws: `WasmError.host` for values that are not of the tag's types; `.exhausted` where all exceptions of the
-  ///   store that are referred to would take more than 64 MiB.
+  ///   store that are referred to take more than 16 MiB.
   public convenience init(_ exception: WasmException) throws {
     let context = exception.tag.context
     let store = context.usedRuntime

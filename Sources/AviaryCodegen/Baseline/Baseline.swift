@@ -74,7 +74,12 @@ struct BaselineWorker: ~Copyable {
     reader.move(to: cursor)
     try reader.readLocals { (_: UInt32, _: ValueType) throws(ModuleError) in }
     try reader.readAll(&emitter)
-    return emitter.finishFunction()
+    let start = emitter.finishFunction()
+    if emitter.hasLongChains {
+      emitter.operatorOffset = UInt32(cursor.offset)
+      throw emitter.unsupported("more than \(HandlerTables.chainLimit) handlers and clauses around one another:")
+    }
+    return start
   }
 
   private mutating func readLocals() throws(ModuleError) {

@@ -205,6 +205,10 @@ extension FunctionEmitter {
     for index in firstHandler..<handlers.count {
       handlers[index].first = first
       first += handlers[index].count
+      let parent = handlers[index].parent
+      let outer = parent < 0 ? 0 : handlers[Int(parent)].length
+      handlers[index].length = min(outer + 1 + handlers[index].count, .max / 2)
+      if handlers[index].length > HandlerTables.chainLimit { hasLongChains = true }
     }
     handlerClauses.append(repeating: HandlerClause(tag: 0, landing: 0), count: landingPads.count)
     for index in 0..<landingPads.count {
@@ -259,6 +263,8 @@ struct HandlerRecord: BitwiseCopyable {
   var parent: Int32
   var first: UInt32 = 0
   var count: UInt32 = 0
+  /// Handlers and clauses from here outwards.
+  var length: UInt32 = 0
 
   var row: Handler { Handler(parent: parent < 0 ? HandlerSegment.none : UInt32(parent), first: first, count: count) }
 }

@@ -52,6 +52,8 @@ struct FunctionEmitter: ~Copyable, OperatorSink {
   var handlerSegments = FlatArray<HandlerSegment>(capacity: 4)
   var handlerClauses = FlatArray<HandlerClause>(capacity: 4)
   var landingPads = FlatArray<LandingPad>(capacity: 4)
+  /// More handlers around one another than `HandlerTables.chainLimit`.
+  var hasLongChains = false
   /// The first handler of the function.
   var firstHandler = 0
 

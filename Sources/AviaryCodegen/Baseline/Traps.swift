@@ -81,7 +81,7 @@ extension FunctionEmitter {
     }
     coldStubs.removeAll()
     emitEpochStubs()
-    if !landingPads.isEmpty { emitLandingPads() }
+    if handlers.count > firstHandler { emitLandingPads() }
     emitJumpTables()
     emitConstants()
   }

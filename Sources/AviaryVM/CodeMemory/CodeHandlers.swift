@@ -64,6 +64,7 @@ final class CodeHandlers: Sendable {
         Int(handler.first) + Int(handler.count) <= tables.clauses.count
       else { throw damaged }
     }
+    guard tables.isBounded else { throw damaged }
     for clause in tables.clauses {
       guard Int(clause.landing & ~HandlerClause.keepsReference) < size else { throw damaged }
     }

@@ -29,8 +29,9 @@ typedef struct AviaryException {
 
 _Static_assert(offsetof(AviaryException, values) == AVIARY_EXCEPTION_VALUES, "values");
 
-// What all exceptions of a store may take, that references exist to. More is AVIARY_TRAP_ALLOCATION.
-enum { AVIARY_EXCEPTION_LIMIT = 64 << 20 };
+// What all exceptions of a store may take that a collection finds referred to. More is AVIARY_TRAP_ALLOCATION. It bounds
+// how long a collection takes, too: some tens of milliseconds.
+enum { AVIARY_EXCEPTION_LIMIT = 16 << 20 };
 
 // MARK: Throwing
 

@@ -123,7 +123,7 @@ import Testing
   @Test func aHoarderIsStopped() throws {
     let instance = try instance(ExceptionFixture.plain)
     #expect(trapCode { try instance.function("hoard", as: ((Int32) -> Void).self)(2_000_000) } == .allocation)
-    #expect(instance.context.exceptionUse.bytes <= 65 << 20)
+    #expect(instance.context.exceptionUse.bytes <= 33 << 20)
     try instance.function("clear", as: (() -> Void).self)()
     // Outside of guests, so that no word that the hoarder left on the stack keeps the chain.
     instance.context.collectExceptions()
