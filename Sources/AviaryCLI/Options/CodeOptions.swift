@@ -1,7 +1,7 @@
 import ArgumentParser
 import Aviary
 
-/// What code is generated for. All but the processor is for tests of the code generator, so that all its ways are gone.
+/// What code is generated for: for tests of the code generator, so that all its ways are gone.
 struct CodeOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Address space of a 32-bit memory, as 4GiB; with less, accesses are checked.", valueName: "size", visibility: .hidden))
   var memoryReservation: Size?
@@ -12,9 +12,6 @@ struct CodeOptions: ParsableArguments {
   @Flag(help: ArgumentHelp("Every function compares the stack pointer with the limit.", visibility: .hidden))
   var explicitStackChecks = false
 
-  @Flag(help: "Make code for any x86-64-v2 processor, not for this one: an artifact runs on others then.")
-  var baselineCPU = false
-
   @Flag(name: .customLong("no-avx2"), help: ArgumentHelp("Use neither AVX2 nor FMA.", visibility: .hidden))
   var avoidsAVX2 = false
 
@@ -22,7 +19,6 @@ struct CodeOptions: ParsableArguments {
     if let memoryReservation { configuration.memoryReservation = memoryReservation.bytes }
     if let memoryGuard { configuration.memoryGuard = memoryGuard.bytes }
     if explicitStackChecks { configuration.explicitStackChecks = true }
-    if baselineCPU { configuration.usesBaselineCPU = true }
     if avoidsAVX2 { configuration.avoidsAVX2 = true }
   }
 }

@@ -27,6 +27,11 @@ struct EngineOptions: ParsableArguments {
     help: "Float operators make no NaN but the canonical one.")
   var nanCanonicalization = false
 
+  @Flag(
+    name: .customLong("baseline-cpu"),
+    help: "Make code for any x86-64-v2 processor, not just for this one.")
+  var usesBaselineCPU = false
+
   @Flag(help: "Write /tmp/perf-PID.map, so that perf names the guest's functions.")
   var perfMap = false
 
@@ -54,6 +59,7 @@ struct EngineOptions: ParsableArguments {
     if let epoch { configuration.interruption = .epoch(tick: epoch.duration, action: .trap) }
     configuration.relaxedSIMDDeterministic = relaxedSIMDDeterministic
     configuration.nanCanonicalization = nanCanonicalization
+    configuration.usesBaselineCPU = usesBaselineCPU
     configuration.perfMap = perfMap
     configuration.gdbJIT = gdb
     return configuration

@@ -47,6 +47,22 @@ import Testing
     #expect(outcome.output.isEmpty)
   }
 
+  /// Vectors as arguments and results, with code for this processor and for any.
+  @Test(arguments: [[], ["--baseline-cpu"], ["--async"]])
+  func vectors(_ options: [String]) throws {
+    let program = """
+      (module (func (export "add") (param v128 v128) (result v128 v128)
+        (f32x4.add (local.get 0) (local.get 1)) (v128.not (local.get 1))))
+      """
+    let sum = try run(
+      program, options: options + ["--invoke", "add"], ["f32x4:1,2,3,4", "0x42200000000000004120000000000000"])
+    #expect(sum.errors == "")
+    #expect(sum.text == "0x4230000040400000414000003f800000\n" + "0xbddfffffffffffffbedfffffffffffff\n")
+    let wrong = try run(program, options: options + ["--invoke", "add"], ["f32x4:1,2,3", "0x1"])
+    #expect(wrong.exitCode != 0)
+    #expect(wrong.errors.contains("argument 1 of add: \"f32x4:1,2,3\" is no v128"))
+  }
+
   @Test func stackOverflow() throws {
     let outcome = try run(Programs.arithmetic, options: ["--invoke", "down"], ["100000000"])
     #expect(outcome.exitCode == 134)
