@@ -44,7 +44,7 @@ class Legacy:
             out += self.shuffle(ts, d - 1)
             payload, ts = [], []
         out += self.store(payload)
-        if r.random() < 0.3:
+        if r.random() < 0.5:
             name = self.fresh("L")
             throws = self.inside(Label(name, []), lambda: self.rethrow())
             out += [Piece([], self.expr("i32", d - 1) + [f"if {name}"] + throws + ["end"])]
