@@ -17,6 +17,8 @@ struct ScriptModules {
   /// An instance, or what it would have needed.
   enum State {
     case ready(Instance)
+    /// Another thread's, of which this one may import the shared memories.
+    case foreign([(name: String, memory: SharedMemory)])
     case unsupported(String)
   }
 
@@ -103,6 +105,8 @@ struct ScriptModules {
     case .ready(let instance):
       missing[name] = nil
       linker.define(name, instance)
+    case .foreign(let memories):
+      for item in memories { linker.define(name, item.name, item.memory) }
     case .unsupported(let cause):
       missing[name] = cause
     }

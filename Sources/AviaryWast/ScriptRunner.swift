@@ -5,7 +5,10 @@ import AviaryText
 package struct ScriptRunner {
   var modules: ScriptModules
   private var values = ScriptValues()
-  private var parser: ScriptParser
+  /// nil for the script of a thread.
+  private var parser: ScriptParser?
+  private let output: Spectest.Output
+  private var threads: [String: ThreadRun] = [:]
 
   /// - Parameters:
   ///   - throughArtifacts: whether each module takes the way through an artifact file's bytes.
@@ -16,6 +19,14 @@ package struct ScriptRunner {
   ) throws {
     parser = try ScriptParser(source)
     modules = try ScriptModules(engine: engine, throughArtifacts: throughArtifacts, output: output)
+    self.output = output
+  }
+
+  /// Runs the commands of one of the script's threads, in a store of its own.
+  init(thread: ThreadScript) throws {
+    modules = try ScriptModules(engine: thread.engine, throughArtifacts: thread.throughArtifacts, output: thread.output)
+    output = thread.output
+    for (name, memories) in thread.shared { modules.add(.foreign(memories), name: name) }
   }
 
   /// Runs the whole script.
@@ -23,14 +34,17 @@ package struct ScriptRunner {
     var results: [ScriptResult] = []
     while true {
       do throws(TextError) {
-        guard let item = try parser.next() else { return results }
-        results.append(
-          ScriptResult(line: item.line, command: ScriptRunner.keyword(item.command), outcome: run(item.command)))
+        guard let item = try parser?.next() else { return results }
+        results.append(run(item))
       } catch {
         results.append(ScriptResult(line: error.line, command: "script", outcome: .failed(error.message)))
         return results
       }
     }
+  }
+
+  mutating func run(_ item: ScriptItem) -> ScriptResult {
+    ScriptResult(line: item.line, command: ScriptRunner.keyword(item.command), outcome: run(item.command))
   }
 
   private static func keyword(_ command: ScriptCommand) -> String {
@@ -48,7 +62,8 @@ package struct ScriptRunner {
     case .assertMalformedCustom: "assert_malformed_custom"
     case .assertInvalidCustom: "assert_invalid_custom"
     case .assertUnlinkable: "assert_unlinkable"
-    case .unsupported(let word): word
+    case .thread: "thread"
+    case .wait: "wait"
     }
   }
 
@@ -79,8 +94,30 @@ package struct ScriptRunner {
       return assertCustom(module, message)
     case .assertUnlinkable(let module, let message): return assertUnlinkable(module, message)
     case .assertSuspension: return .skipped("stack switching")
-    case .unsupported(let word): return .skipped("the command \(word)")
+    case .thread(let thread): return start(thread)
+    case .wait(let name):
+      guard let run = threads.removeValue(forKey: name) else { return .failed("there is no thread $\(name)") }
+      return run.wait()
     }
+  }
+
+  private mutating func start(_ thread: ScriptThread) -> ScriptResult.Outcome {
+    guard threads[thread.name] == nil else { return .failed("there is a thread $\(thread.name) already") }
+    var script = ThreadScript(
+      commands: thread.commands, engine: modules.engine, throughArtifacts: modules.throughArtifacts, output: output)
+    for name in thread.shared {
+      switch modules.state(name) {
+      case .ready(let instance):
+        script.shared[name] = instance.exports.compactMap { name, value in
+          guard case .memory(let memory) = value, let shared = memory.shared else { return nil }
+          return (name, shared)
+        }
+      case .foreign(let memories): script.shared[name] = memories
+      default: return .failed("there is no instance $\(name)")
+      }
+    }
+    threads[thread.name] = ThreadRun(script)
+    return .passed
   }
 
   // MARK: Modules
@@ -161,6 +198,7 @@ package struct ScriptRunner {
     switch modules.state(instanceName) {
     case .ready(let ready): instance = ready
     case .unsupported(let cause): return .skipped(cause)
+    case .foreign: return .failure(WasmError.host("the instance is another thread's"))
     case nil: return .failure(WasmError.host("there is no such instance"))
     }
     do {

@@ -75,3 +75,83 @@ import Testing
     #expect(lines.withLock { $0 } == ["i32:42"])
   }
 }
+
+/// Scripts with threads, as the threads proposal's suite has them.
+@Suite struct ScriptThreadTests {
+  static let engine: Engine = {
+    var configuration = EngineConfiguration()
+    configuration.features = .all
+    return try! Engine(configuration)
+  }()
+
+  func outcomes(_ script: String) throws -> [ScriptResult] {
+    var runner = try ScriptRunner(Array(script.utf8), engine: Self.engine)
+    return runner.run()
+  }
+
+  static let memory = "(module $Mem (memory (export \"shared\") 1 1 shared))\n"
+
+  @Test func threadsShareAMemory() throws {
+    let results = try outcomes(
+      Self.memory + """
+        (thread $T1 (shared (module $Mem))
+          (register "mem" $Mem)
+          (module (memory (import "mem" "shared") 1 1 shared)
+            (func (export "run")
+              (i32.atomic.store (i32.const 4) (i32.const 42))
+              (i32.atomic.store (i32.const 0) (i32.const 1))
+              (drop (memory.atomic.notify (i32.const 0) (i32.const 1)))))
+          (invoke "run"))
+        (thread $T2 (shared (module $Mem))
+          (register "mem" $Mem)
+          (module (memory (import "mem" "shared") 1 1 shared)
+            (func (export "run") (result i32)
+              (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))
+              (i32.atomic.load (i32.const 4))))
+          (assert_return (invoke "run") (i32.const 42)))
+        (wait $T1)
+        (wait $T2)
+        (assert_unlinkable (module (memory (import "mem" "shared") 1 1 shared)) "unknown import")
+        """)
+    #expect(results.map(\.outcome) == [ScriptResult.Outcome](repeating: .passed, count: 6), "\(results)")
+  }
+
+  @Test func failuresOfThreadsAreTheirWaits() throws {
+    let results = try outcomes(
+      Self.memory + """
+        (thread $T
+          (module (func (export "f") (result i32) (i32.const 1)))
+          (assert_return (invoke "f") (i32.const 2)))
+        (thread $T)
+        (wait $T)
+        (wait $T)
+        (thread $U (shared (module $None)))
+        (thread $V (shared (module $Mem)) (get $Mem "shared"))
+        (wait $V)
+        """)
+    let failures = results.filter { $0.outcome != .passed }
+    #expect(failures.map(\.line) == [5, 6, 7, 8, 10])
+    guard case .failed(let message) = failures[1].outcome else { return }
+    #expect(message.hasPrefix("line 4 of the thread: "), "\(message)")
+  }
+
+  @Test func threadsWithinThreads() throws {
+    let results = try outcomes(
+      Self.memory + """
+        (thread $T (shared (module $Mem))
+          (thread $U (shared (module $Mem))
+            (register "mem" $Mem)
+            (module (memory (import "mem" "shared") 1 1 shared)
+              (func (export "load") (result i32) (i32.load (i32.const 0))))
+            (assert_return (invoke "load") (i32.const 0)))
+          (wait $U))
+        (wait $T)
+        """)
+    #expect(results.map(\.outcome) == [.passed, .passed, .passed], "\(results)")
+    let deep = String(repeating: "(thread $T ", count: 17) + String(repeating: ")", count: 17)
+    let refused = try outcomes(deep)
+    #expect(refused.count == 1 && refused[0].command == "script")
+    let deepest = String(repeating: "(thread $T ", count: 16) + String(repeating: ")", count: 16)
+    #expect(try outcomes(deepest).map(\.outcome) == [.passed])
+  }
+}

@@ -38,7 +38,7 @@ package struct ScriptParser {
         form: .text, name: nil, isDefinition: false, source: source, buffer: whole, fields: fields, id: nil)
       return ScriptItem(command: .module(module), line: line)
     }
-    let command = try Self.command(&reader)
+    let command = try reader.isAtForm(.thread) ? .thread(Self.takeThread(&reader, line, depth: 0)) : Self.command(&reader)
     try reader.expectRightParen()
     return ScriptItem(command: command, line: line)
   }
@@ -81,16 +81,46 @@ package struct ScriptParser {
       let action = try takeAction(&reader)
       reader.index -= 1
       return .action(action)
-    case .thread, .wait:
-      let text = reader.text(reader.token)
-      reader.index -= 1
-      reader.skipForm()
-      reader.index -= 1
-      return .unsupported(text)
+    case .wait:
+      reader.advance()
+      guard let name = takeIdentifier(&reader) else { throw reader.unexpected() }
+      return .wait(name)
     default:
       reader.advance()
       return try assertion(keyword, &reader)
     }
+  }
+
+  /// Threads within threads, at most.
+  private static let deepestThread = 16
+
+  /// What stands in `(thread …)`, whose parenthesis is checked by the caller.
+  /// - Parameter line: of the form's first character.
+  private static func takeThread(
+    _ reader: inout TokenReader, _ line: Int, depth: Int
+  ) throws(TextError) -> ScriptThread {
+    if depth == deepestThread { throw reader.unexpected(reader.nextToken) }
+    var line = line
+    var place = Int(reader.token.start)
+    reader.index += 2
+    guard let name = takeIdentifier(&reader) else { throw reader.unexpected() }
+    var thread = ScriptThread(name: name, shared: [], commands: [])
+    while reader.takeForm(.shared) {
+      guard reader.takeForm(.module), let instance = takeIdentifier(&reader) else { throw reader.unexpected() }
+      try reader.expectRightParen()
+      try reader.expectRightParen()
+      thread.shared.append(instance)
+    }
+    while reader.isAtLeftParen {
+      let start = Int(reader.token.start)
+      for byte in reader.source[place..<start] where byte == 0x0A { line += 1 }
+      place = start
+      let command =
+        try reader.isAtForm(.thread) ? .thread(takeThread(&reader, line, depth: depth + 1)) : command(&reader)
+      try reader.expectRightParen()
+      thread.commands.append(ScriptItem(command: command, line: line))
+    }
+    return thread
   }
 
   private static func assertion(_ keyword: Keyword, _ reader: inout TokenReader) throws(TextError) -> ScriptCommand {

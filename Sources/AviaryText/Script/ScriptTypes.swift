@@ -36,8 +36,18 @@ package enum ScriptCommand: Sendable {
   case assertMalformedCustom(ScriptModule, message: String)
   case assertInvalidCustom(ScriptModule, message: String)
   case assertUnlinkable(ScriptModule, message: String)
-  /// A command that is understood by name only (`thread`, `wait`).
-  case unsupported(String)
+  /// `(thread $T (shared (module $M)) …)`: commands that run at the same time as what follows.
+  case thread(ScriptThread)
+  /// `(wait $T)`: until a thread has come to its end.
+  case wait(String)
+}
+
+/// A thread of the threads proposal's scripts: a script of its own, which is given instances whose shared memories it
+/// may import.
+package struct ScriptThread: Sendable {
+  package var name: String
+  package var shared: [String]
+  package var commands: [ScriptItem]
 }
 
 package enum ScriptAction: Sendable {
