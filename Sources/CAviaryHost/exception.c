@@ -167,7 +167,7 @@ void aviary_exception_collect(AviaryHostStore *store) {
   // Without memory nothing is freed, which is right.
   if (prepare(&marker, heap)) {
     for (size_t index = 0; index < heap->count; index++) {
-      if (heap->objects[index]->holds != 0) reach(&marker, heap->objects[index]);
+      if (__atomic_load_n(&heap->objects[index]->holds, __ATOMIC_ACQUIRE) != 0) reach(&marker, heap->objects[index]);
     }
     if (heap->current != NULL) mark_values(&marker, heap->current);
     mark_stack(&marker, store);

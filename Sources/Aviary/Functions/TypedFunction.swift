@@ -178,12 +178,20 @@ extension Function {
     var results: [ValueType] = []
     repeat results.append(declaredType((each R).self))
     return unsafe TypedFunction(self, try checkedEntry(parameters, results)) { slots, context, place in
+      // Slots keep no exceptions: a type of the embedder's that calls the guest may have them collected.
+      var kept: [ExnRef] = []
       var index = 0
+      func keep<T: WasmType>(_: T.Type) {
+        defer { index += 1 }
+        if T.self == ExnRef?.self, let exception = unsafe context.exception(slots[index].low) { kept.append(exception) }
+      }
+      repeat keep((each R).self)
+      index = 0
       func next<T: WasmType>(_: T.Type) -> T {
         defer { index += 1 }
         return unsafe T(slot: slots[index], in: context)
       }
-      let tuple = (repeat next((each R).self))
+      let tuple = withExtendedLifetime(kept) { (repeat next((each R).self)) }
       unsafe place.initializeMemory(as: (repeat each R).self, to: tuple)
     }
   }

@@ -2,8 +2,8 @@ import AviaryVM
 
 /// A reference to an exception that a guest caught, or that the host made: guests pass it on and throw it again.
 ///
-/// Keeps the exception, and its store, as long as it lives. Not thread-safe, as its store: its last reference goes where the store is
-/// used.
+/// Keeps the exception, and its store, as long as it lives. Not thread-safe, as its store, save that its last reference may
+/// go anywhere: with an error that carries it, say.
 public final class ExnRef {
   /// The store's identity.
   public let context: StoreContext

@@ -21,7 +21,7 @@ typedef struct AviaryException {
   const AviaryTag *tag;
   uint32_t count;     // of values
   uint32_t capacity;
-  uint32_t holds;     // of the host's handles: kept while there are any
+  uint32_t holds;     // atomic: of the host's handles; kept while there are any
   uint32_t is_object; // one of `objects`
   uint64_t is_marked; // while they are collected
   AviaryValue values[];
@@ -51,9 +51,11 @@ bool aviary_exception_throw(AviaryHostStore *store);
 // Makes the current exception one that references may exist to. Null: without memory, or beyond the limit.
 AviaryException *aviary_exception_keep(AviaryHostStore *store);
 
-// A handle of the host's comes or goes. 0 and what is no exception's address are not held.
+// A handle of the host's comes or goes: on any thread, since errors that carry some go wherever they are caught. 0 is
+// not held. Contract: a reference of the store's that something keeps.
 static inline void aviary_exception_hold(uint64_t reference, int32_t change) {
-  if (reference != 0) ((AviaryException *)(uintptr_t)reference)->holds += (uint32_t)change;
+  if (reference == 0) return;
+  __atomic_fetch_add(&((AviaryException *)(uintptr_t)reference)->holds, (uint32_t)change, __ATOMIC_ACQ_REL);
 }
 
 // Installs the builtins, and what is called while exceptions are collected, with the heap's marker: marks what words of

@@ -120,6 +120,58 @@ import Testing
     #expect(instance.context.exceptionUse.count == 0)
   }
 
+  private static let handing = """
+    (module (tag $e (param i64))
+      (func $make (param i64) (result exnref)
+        (block $caught (result i64 exnref) (try_table (catch_ref $e $caught) (throw $e (local.get 0))) (unreachable))
+        (return))
+      (func (export "make") (param i64) (result exnref) (call $make (local.get 0)))
+      (func (export "same") (param exnref) (result exnref) (local.get 0))
+      (func (export "two") (param i64) (result i64 exnref) (local.get 0) (call $make (local.get 0))))
+    """
+
+  private final class Box: @unchecked Sendable { var handles: [ExnRef?] = [] }
+
+  /// An error that carries a handle may be let go wherever it was caught, while the store is used elsewhere.
+  @Test func handlesGoOnAnyThread() async throws {
+    let instance = try ExceptionFixture.instance(ExceptionFixture.plain, Self.handing)
+    let same = try instance.function("same", as: ((ExnRef?) -> ExnRef?).self)
+    var exception = try instance.function("make", as: ((Int64) -> ExnRef?).self)(1)
+    let box = Box()
+    for _ in 0..<50_000 { box.handles.append(try same(exception)) }
+    let other = Task.detached { box.handles = [] }
+    for _ in 0..<50_000 { _ = try same(exception) }
+    await other.value
+    instance.context.collectExceptions()
+    #expect(instance.context.exceptionUse.count == 1)
+    #expect(exception != nil)
+    exception = nil
+    instance.context.collectExceptions()
+    #expect(instance.context.exceptionUse.count == 0)
+  }
+
+  /// Stands for an i64, and has exceptions collected when it is read.
+  private struct Collecting: WasmType {
+    let value: Int64
+    static var wasmType: ValueType { .i64 }
+    init(slot: ValueSlot, in context: StoreContext) {
+      value = Int64(slot: slot, in: context)
+      context.collectExceptions()
+    }
+    func slot(in context: StoreContext) -> ValueSlot { value.slot(in: context) }
+  }
+
+  /// Results that were not read yet keep theirs.
+  @Test func resultsAreKeptUntilTheyAreRead() async throws {
+    let instance = try ExceptionFixture.instance(ExceptionFixture.plain, Self.handing)
+    let two = try instance.function("two", as: ((Int64) -> (Collecting, ExnRef?)).self)
+    for number: Int64 in [7, 8] {
+      let (first, second) = number == 7 ? try two(number) : try await two.async(number)
+      #expect(first.value == number && instance.context.exceptionUse.count == 1)
+      #expect(second.map { "\($0.exception.values)" } == "[\(Value.i64(number))]")
+    }
+  }
+
   @Test func aHoarderIsStopped() throws {
     let instance = try instance(ExceptionFixture.plain)
     #expect(trapCode { try instance.function("hoard", as: ((Int32) -> Void).self)(2_000_000) } == .allocation)
