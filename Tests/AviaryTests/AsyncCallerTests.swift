@@ -1,5 +1,5 @@
 import Aviary
-import Glibc
+import Dispatch
 import Testing
 
 /// What asynchronous calls owe to those who make them: their actor, their deadlines, and their own types.
@@ -8,14 +8,18 @@ import Testing
 
   /// What is isolated to an actor, a store's state above all, stays on it: with a deadline too.
   @MainActor @Test func bodiesRunOnTheCallersActor() async throws {
-    let main = pthread_self()
+    // Once the process has given its first thread away, the main actor's queue has whatever thread there is.
+    let key = DispatchSpecificKey<Bool>()
+    DispatchQueue.main.setSpecific(key: key, value: true)
+    defer { DispatchQueue.main.setSpecific(key: key, value: nil) }
+    @Sendable func isMain() -> Bool { DispatchQueue.getSpecific(key: key) == true }
     let linker = Linker<Shared<[Bool]>>(Fixture.engine)
     linker.define("env", "where") { (caller: borrowing Caller<Shared<[Bool]>>) async throws in
-      caller.state.update { $0.append(pthread_self() == main) }
+      caller.state.update { $0.append(isMain()) }
       await Task.yield()
-      caller.state.update { $0.append(pthread_self() == main) }
+      caller.state.update { $0.append(isMain()) }
       await Task.detached {}.value
-      caller.state.update { $0.append(pthread_self() == main) }
+      caller.state.update { $0.append(isMain()) }
     }
     let seen = Shared<[Bool]>([])
     let instance = try await linker.instantiate(

@@ -32,15 +32,18 @@ import Testing
   static let engines = [Fixture.engine, EpochTests.trapping]
 
   @Test(arguments: engines, [0, 3] as [Int32]) func deadlinesOfInnerCalls(_ engine: Engine, _ depth: Int32) throws {
+    let limit = Shared(Duration.milliseconds(2))
     let (tenant, instance) = try Self.make(engine) { tenant, spin in
-      try tenant.store?.withDeadline(after: .milliseconds(2), spin)
+      try tenant.store?.withDeadline(after: limit.now, spin)
     }
     defer { tenant.store = nil }
     let outer = try instance.function("outer", as: ((Int32) -> Int32).self)
     for _ in 0..<5 { #expect(try outer(depth) == 8 + depth) }
     // And one around both ends both.
     let store = try #require(tenant.store)
+    limit.update { $0 = .seconds(3600) }
     #expect(trapCode { _ = try store.withDeadline(after: .zero) { try outer(depth) } } == .interrupted)
+    limit.update { $0 = .milliseconds(2) }
     #expect(try outer(depth) == 8 + depth)
   }
 
