@@ -5,8 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# What crashes says where, and ends; what hangs ends too.
-export SWIFT_BACKTRACE=enable=yes,interactive=no,threads=crashed,symbolicate=fast,timeout=60s
+# What hangs ends, a crash's backtrace too.
 limited() { timeout --kill-after=30 "$@"; }
 
 echo "== release build"
