@@ -10,7 +10,8 @@ import Testing
   static let wat = """
     (module
       (import "env" "inner" (func $inner (param i32) (result i32)))
-      (func (export "outer") (param i32) (result i32) (i32.add (call $inner (local.get 0)) (i32.const 1)))
+      ;; The loop is where an engine of epochs looks: behind the call, too.
+      (func (export "outer") (param i32) (result i32) (call $inner (local.get 0)) (loop) (i32.add (i32.const 1)))
       (func (export "spin") (loop $l (br $l))))
     """
 
