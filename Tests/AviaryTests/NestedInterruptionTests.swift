@@ -43,7 +43,10 @@ import Testing
     // And one around both ends both.
     let store = try #require(tenant.store)
     limit.update { $0 = .seconds(3600) }
-    #expect(trapCode { _ = try store.withDeadline(after: .zero) { try outer(depth) } } == .interrupted)
+    // Before the inner call, and within it.
+    for time in [Duration.zero, .milliseconds(5)] {
+      #expect(trapCode { _ = try store.withDeadline(after: time) { try outer(depth) } } == .interrupted)
+    }
     limit.update { $0 = .milliseconds(2) }
     #expect(try outer(depth) == 8 + depth)
   }
